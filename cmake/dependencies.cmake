@@ -1,0 +1,45 @@
+# Third-party libraries, each behind one target. cmake/setup.sh installs what is missing.
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(SQLiteCpp REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+
+find_library(RLHF_HTTPLIB cpp-httplib REQUIRED)
+find_path(RLHF_CHARTJS chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist REQUIRED)
+
+# LibTorch: a user's own through CMAKE_PREFIX_PATH or Torch_DIR, else the wheel that cmake/setup.sh put in place.
+if(RLHF_TORCH)
+  set(RLHF_LIBTORCH "" CACHE PATH "The torch folder of a Python wheel, or an unpacked LibTorch")
+  if(RLHF_CUDA)
+    find_package(Torch REQUIRED)
+    set(rlhf_torch_include ${TORCH_INCLUDE_DIRS})
+    set(rlhf_torch_libraries ${TORCH_LIBRARIES})
+  else()
+    find_path(RLHF_TORCH_INCLUDE torch/script.h HINTS ${RLHF_LIBTORCH}/include PATH_SUFFIXES include REQUIRED)
+    get_filename_component(rlhf_torch_root ${RLHF_TORCH_INCLUDE} DIRECTORY)
+    find_library(RLHF_TORCH_CPU torch_cpu HINTS ${rlhf_torch_root}/lib NO_DEFAULT_PATH REQUIRED)
+    find_library(RLHF_C10 c10 HINTS ${rlhf_torch_root}/lib NO_DEFAULT_PATH REQUIRED)
+    set(rlhf_torch_include ${RLHF_TORCH_INCLUDE} ${RLHF_TORCH_INCLUDE}/torch/csrc/api/include)
+    # torch_cpu registers its kernels when loaded; the linker must not drop it as unused.
+    set(rlhf_torch_libraries -Wl,--no-as-needed ${RLHF_TORCH_CPU} ${RLHF_C10} -Wl,--as-needed)
+  endif()
+  add_library(rlhf_torch INTERFACE)
+  target_include_directories(rlhf_torch SYSTEM INTERFACE ${rlhf_torch_include})
+  target_link_libraries(rlhf_torch INTERFACE ${rlhf_torch_libraries} Threads::Threads)
+  target_compile_definitions(rlhf_torch INTERFACE USE_C10D_GLOO $<$<BOOL:${RLHF_CUDA}>:USE_C10D_NCCL RLHF_CUDA>)
+endif()
+
+# Catch2 3 where packaged, 2 on Debian 12.
+if(RLHF_TESTS)
+  find_package(Catch2 REQUIRED)
+endif()
