@@ -1,0 +1,70 @@
+#pragma once
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/decoder.h"
+
+namespace rlhf {
+
+/// Log-probability and, when asked for, entropy of the distribution a token was drawn from.
+struct TokenLogprobs {
+  torch::Tensor logprobs;  ///< [M] float32 (float64 for float64)
+  torch::Tensor entropy;   ///< [M], undefined unless asked for
+};
+
+/// A decoder with a language-model head: tied to the embedding or with its own [V, H] weight.
+class LanguageModel {
+ public:
+  explicit LanguageModel(Decoder decoder, torch::Tensor head_weight = {});
+
+  /// [M, V] logits of hidden rows [M, H], in float32 (float64 for float64).
+  torch::Tensor logits(const torch::Tensor& hidden) const;
+
+  /// log softmax(logits / temperature)[target] for M hidden rows and M int64 targets, computed in chunks of rows so
+  /// that the logits of a whole batch never exist, forward or backward.
+  TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets, double temperature = 1.0,
+                               bool with_entropy = false) const;
+
+  Decoder& decoder() { return decoder_; }
+  const Decoder& decoder() const { return decoder_; }
+  const torch::Tensor& head_weight() const;  ///< [V, H]
+  std::vector<NamedTensor> parameters() const;
+  void require_grad(bool on);
+  LanguageModel freeze(torch::ScalarType dtype) const;
+  LanguageModel clone() const;
+  void to(torch::Device device);
+
+ private:
+  Decoder decoder_;
+  torch::Tensor own_head_;  // undefined when tied
+};
+
+/// A decoder with a scalar head without bias, Hugging Face's `score.weight`: reward models and critics.
+class ScalarModel {
+ public:
+  ScalarModel(Decoder decoder, torch::Tensor score_weight);
+
+  /// A fresh head, N(0, 1 / sqrt(H + 1)) scaled by `scale`, on a decoder (Stiennon et al. 2020, arXiv 2009.01325).
+  static ScalarModel with_fresh_head(Decoder decoder, uint64_t seed, double scale = 1.0);
+
+  /// [M] values of hidden rows [M, H], in float32 (float64 for float64).
+  torch::Tensor values(const torch::Tensor& hidden) const;
+
+  Decoder& decoder() { return decoder_; }
+  const Decoder& decoder() const { return decoder_; }
+  const torch::Tensor& score_weight() const { return score_weight_; }  ///< [1, H]
+  std::vector<NamedTensor> parameters() const;
+  void require_grad(bool on);
+  ScalarModel freeze(torch::ScalarType dtype) const;
+  ScalarModel clone() const;
+  void to(torch::Device device);
+
+ private:
+  Decoder decoder_;
+  torch::Tensor score_weight_;
+};
+
+}  // namespace rlhf
