@@ -31,6 +31,7 @@ SEES = {
 THIRD_PARTY = {
     r"(torch|ATen|c10)/": {"model", "train", "rollout", "pretrain", "sft", "reward_model", "ppo", "evaluate", "cli"},
     r"(grpc|grpcpp|google/protobuf)/": {"rpc"},
+    r"rlhf/v1/": {"rpc"},
     r"(sqlite3|SQLiteCpp)": {"storage"},
     r"spdlog/": {"log"},
     r"httplib": {"annotate"},

@@ -8,6 +8,9 @@
 
 namespace rlhf {
 
+/// Name under which a learner serves the policy its units are to be sampled with.
+inline constexpr char kPolicyModel[] = "policy";
+
 /// The prompts of one lease: the unit of work of rollouts. A unit fixes everything that decides the sampled bits,
 /// so whoever computes it, in-process or a worker far away, returns the same trajectories.
 struct RolloutUnit {
