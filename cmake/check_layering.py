@@ -25,8 +25,8 @@ SEES = {
     "pretrain": TORCH,
     "sft": TORCH,
     "reward_model": TORCH,
-    "ppo": STAGE,
-    "evaluate": STAGE,
+    "ppo": STAGE | {"curves"},
+    "evaluate": STAGE | {"curves"},
 }
 THIRD_PARTY = {
     r"(torch|ATen|c10)/": {"model", "train", "rollout", "pretrain", "sft", "reward_model", "ppo", "evaluate", "cli"},
