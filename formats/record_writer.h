@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "formats/record.h"
+
+namespace rlhf {
+
+/// Writes records as JSON lines: UTF-8, one '\n' each, keys in the format's order, compressed when the name
+/// ends in
+/// ".gz", to standard output for "-". A file appears under its name only when finish() returns; before that,
+/// and when anything fails, whatever stood there stays.
+class RecordWriter {
+ public:
+  /// Throws UserError when the format does not exist or is only read, WorldError when the file cannot be
+  /// made.
+  RecordWriter(const std::string& path, const std::string& format);
+  ~RecordWriter();
+  RecordWriter(const RecordWriter&) = delete;
+  RecordWriter& operator=(const RecordWriter&) = delete;
+
+  /// A record the format cannot say is left out and counted by reason. Throws WorldError when writing fails.
+  void write(const ImportRecord& record);
+  /// Makes the file durable under its name.
+  void finish();
+
+  int64_t lines() const { return lines_; }
+  const std::map<std::string, int64_t>& left_out() const { return left_out_; }
+
+ private:
+  class Sink;
+  const struct Format& format_;
+  std::unique_ptr<Sink> sink_;
+  int64_t lines_ = 0;
+  std::map<std::string, int64_t> left_out_;
+};
+
+}  // namespace rlhf
