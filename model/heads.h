@@ -9,10 +9,16 @@
 
 namespace rlhf {
 
-/// Log-probability and, when asked for, entropy of the distribution a token was drawn from.
+/// Log-probabilities of tokens and, when asked for, facts about the distributions they were drawn from.
 struct TokenLogprobs {
   torch::Tensor logprobs;  ///< [M] float32 (float64 for float64)
-  torch::Tensor entropy;   ///< [M], undefined unless asked for
+  torch::Tensor entropy;   ///< [M] -sum_v p log p, with its gradient; undefined without `statistics`
+  torch::Tensor correct;   ///< [M] bool: the token is the most likely one; undefined without `statistics`
+};
+
+struct LogprobOptions {
+  double temperature = 1.0;  ///< > 0; logits are divided by it
+  bool statistics = false;   ///< fill entropy and correct
 };
 
 /// A decoder with a language-model head: tied to the embedding or with its own [V, H] weight.
@@ -25,8 +31,8 @@ class LanguageModel {
 
   /// log softmax(logits / temperature)[target] for M hidden rows and M int64 targets, computed in chunks of rows so
   /// that the logits of a whole batch never exist, forward or backward.
-  TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets, double temperature = 1.0,
-                               bool with_entropy = false) const;
+  TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets,
+                               const LogprobOptions& options = {}) const;
 
   Decoder& decoder() { return decoder_; }
   const Decoder& decoder() const { return decoder_; }

@@ -1,0 +1,87 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <new>
+
+#include "cli/commands.h"
+#include "cli/config_file.h"
+#include "cli/effective_config.h"
+#include "contract/error.h"
+
+namespace rlhf {
+namespace {
+
+// --print_config stands before the callbacks run, so it is taken out and answered here.
+bool take_flag(std::vector<std::string>& arguments, const std::string& flag) {
+  return std::erase(arguments, flag) > 0;
+}
+
+const CLI::App& innermost(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : innermost(*chosen.front());
+}
+
+void add_config_flags(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    command->add_option("--config", "TOML file of flags and values; the command line wins");
+    command->add_flag("--print_config", "print the settings in force as TOML and do nothing");
+    add_config_flags(*command);
+  }
+}
+
+int parse_and_run(std::vector<std::string> arguments) {
+  CLI::App app("rlhf: from text to an aligned policy", "rlhf");
+  app.set_version_flag("--version", "rlhf " RLHF_VERSION);
+  app.require_subcommand(1);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  arguments = with_underscores(std::move(arguments));
+  const bool print_config = take_flag(arguments, "--print_config");
+  arguments = expand_config_file(arguments);
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+  if (print_config) {
+    // Parsed without callbacks: the commands only bind their flags.
+    add_commands(app);
+    add_config_flags(app);
+    for_each_command(app, [](CLI::App& command) { command.callback({}); command.final_callback({}); });
+    app.parse(std::move(arguments));
+    std::cout << effective_config_toml(innermost(app));
+    return kExitDone;
+  }
+  add_commands(app);
+  add_config_flags(app);
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
+    std::cerr << "rlhf: " << error.what() << "\nTry 'rlhf --help' or 'rlhf COMMAND --help'.\n";
+    return kExitUserError;
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<std::string>& arguments) {
+  try {
+    return parse_and_run(arguments);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "rlhf: " << error.what() << '\n';
+    return kExitUserError;
+  } catch (const UserError& error) {
+    std::cerr << "rlhf: " << error.what() << '\n';
+    return kExitUserError;
+  } catch (const Interrupted& error) {
+    std::cerr << "rlhf: " << error.what() << '\n';
+    return kExitInterrupted;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "rlhf: out of memory\n";
+    return kExitWorldFailed;
+  } catch (const std::exception& error) {
+    std::cerr << "rlhf: " << error.what() << '\n';
+    return kExitWorldFailed;
+  }
+}
+
+}  // namespace rlhf

@@ -1,0 +1,19 @@
+#pragma once
+#include <string>
+
+#include "model/model_folder.h"
+
+namespace rlhf {
+
+/// The files of a model named by a folder or by grpc://HOST:PORT/NAME[@VERSION]; the latter is fetched and verified.
+/// `flag` is named in the UserError when there is no such model.
+ModelFiles open_model(const std::string& reference, const std::string& flag = "--model");
+
+/// Its tokenizer.
+Tokenizer load_tokenizer(const ModelFiles& files);
+
+/// UserError when two models of one run do not share a tokenizer.
+void require_same_tokenizer(const Tokenizer& first, const std::string& first_flag, const Tokenizer& second,
+                            const std::string& second_flag);
+
+}  // namespace rlhf

@@ -1,0 +1,57 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "model/heads.h"
+#include "train/optimizer_step.h"
+#include "train/sample_order.h"
+#include "train/supervised_sequence.h"
+#include "train/training_loop.h"
+#include "train/training_options.h"
+
+namespace rlhf {
+
+/// Total of a data set under a model, for perplexity and bits per byte.
+struct NextTokenEvaluation {
+  double nats = 0;     ///< -sum of log p over supervised tokens
+  int64_t tokens = 0;  ///< supervised
+  int64_t correct = 0; ///< supervised tokens that are the most likely one
+};
+NextTokenEvaluation evaluate_next_token(const LanguageModel& model, const std::vector<SupervisedSample>& samples,
+                                        int64_t batch_size);
+
+/// Trains a language model by cross-entropy over supervised tokens: what pretrain and sft have in common. The loss of a step is
+/// the sum over its supervised tokens divided by their global count, so micro-batch size, accumulation and the number
+/// of processes change nothing but rounding.
+class NextTokenTrainer {
+ public:
+  /// `model` must require gradients and outlive the trainer. Samples without a supervised token must have been left
+  /// out.
+  NextTokenTrainer(LanguageModel& model, std::vector<SupervisedSample> train, std::vector<SupervisedSample> eval,
+                   const TrainingOptions& options, Collective& collective);
+
+  int64_t total_steps() const;
+  /// Runs what is left of the run. `save_model` writes the model's own files; optimizer state is added.
+  void train(TrainerState& state, const TrainingSurroundings& surroundings,
+             const std::function<void(const std::filesystem::path&)>& save_model);
+  /// Optimizer state and counters of a checkpoint folder; the weights are the caller's.
+  void resume(const std::filesystem::path& checkpoint, const TrainerState& state);
+
+  /// One optimizer step; `step` counts from 0.
+  StepReport step(int64_t step);
+  Metrics evaluate() const;
+
+ private:
+  std::vector<int64_t> global_batch(int64_t step);
+
+  LanguageModel& model_;
+  std::vector<SupervisedSample> train_, eval_;
+  TrainingOptions options_;
+  Collective& collective_;
+  SampleOrder order_;
+  OptimizerStep optimizer_;
+  int64_t num_tokens_ = 0;
+};
+
+}  // namespace rlhf
