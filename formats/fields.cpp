@@ -82,6 +82,14 @@ double number_of(const json& value, const std::string& where) {
   return number;
 }
 
+bool truth_of(const json& value, const std::string& where) {
+  if (value.is_boolean()) return value.get<bool>();
+  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  if (text == "1" || text == "true" || text == "True") return true;
+  if (text == "0" || text == "false" || text == "False") return false;
+  throw BadRecord(where + " must be true or false, not " + type_in_words(value));
+}
+
 int integer_of(const json& value, const std::string& where) {
   const double number = number_of(value, where);
   if (number != std::floor(number) || std::abs(number) > std::numeric_limits<int>::max()) {

@@ -36,6 +36,8 @@ double required_number(const nlohmann::json& record, const char* field);
 std::string text_of(const nlohmann::json& value, const std::string& where);
 /// A number, or text that is one (CSV cells, UltraFeedback's ratings).
 double number_of(const nlohmann::json& value, const std::string& where);
+/// true or false, 1 or 0, as JSON or as text.
+bool truth_of(const nlohmann::json& value, const std::string& where);
 int integer_of(const nlohmann::json& value, const std::string& where);
 
 /// Text, a number or a boolean as text; empty when the field is absent, null, a list or an object: what a

@@ -7,9 +7,25 @@ namespace rlhf {
 
 const std::vector<Format>& formats() {
   static const std::vector<Format> kFormats = {
-      kOpenAssistant,         kKwise,         kAnthropicHh,         kTrlPreference,
-      kTrlPreferenceImplicit, kTrlUnpaired,   kTrlPromptCompletion, kShareGpt,
-      kTrlLanguageModeling,   kTrlPromptOnly,
+      kOpenAssistant,
+      kArgilla,
+      kLabelStudio,
+      kSummarizeFeedback,
+      kUltraFeedback,
+      kArena,
+      kAlpacaEval,
+      kKwise,
+      kAnthropicHh,
+      kTrlPreference,
+      kTrlPreferenceImplicit,
+      kTrlUnpaired,
+      kTrlPromptCompletion,
+      kShareGpt,
+      kAlpaca,
+      kGsm8kSolutions,
+      kGsm8k,
+      kTrlLanguageModeling,
+      kTrlPromptOnly,
   };
   return kFormats;
 }

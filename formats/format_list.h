@@ -14,5 +14,14 @@ extern const Format kAnthropicHh;
 extern const Format kKwise;
 extern const Format kOpenAssistant;
 extern const Format kShareGpt;
+extern const Format kSummarizeFeedback;
+extern const Format kUltraFeedback;
+extern const Format kArena;
+extern const Format kAlpaca;
+extern const Format kAlpacaEval;
+extern const Format kGsm8k;
+extern const Format kGsm8kSolutions;
+extern const Format kLabelStudio;
+extern const Format kArgilla;
 
 }  // namespace rlhf

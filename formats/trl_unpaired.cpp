@@ -11,18 +11,16 @@ namespace {
 constexpr const char* kLabel = "label";
 
 bool is_unpaired(const json& record) {
-  return record.contains("completion") && has(record, kLabel) && record[kLabel].is_boolean();
+  return record.contains("completion") && record.contains(kLabel);
 }
 
 void read_unpaired(const json& record, ReadRecords& into) {
-  const json& label = required(record, kLabel);
-  if (!label.is_boolean())
-    throw BadRecord("field 'label' must be true or false, not " + type_in_words(label));
+  const bool label = truth_of(required(record, kLabel), field_name(kLabel));
   RatedResponse rated;
   rated.prompt = prompt_of(required(record, "prompt"), field_name("prompt"));
   rated.response = answer_of(required(record, "completion"), rated.prompt, field_name("completion"));
   Provenance known = provenance_of(record);
-  known.ratings = {{0, kLabel, label.get<bool>() ? 1.0 : 0.0}};
+  known.ratings = {{0, kLabel, label ? 1.0 : 0.0}};
   if (const std::string model = text_or_empty(record, "model"); !model.empty())
     known.response_models = {model};
   into.records.push_back({std::move(rated), std::move(known), {}});

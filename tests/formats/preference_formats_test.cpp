@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "contract/error.h"
 #include "tests/formats/reading.h"
 #include "tests/support/catch.h"

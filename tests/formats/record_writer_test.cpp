@@ -1,5 +1,6 @@
 #include "formats/record_writer.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "contract/error.h"
@@ -51,6 +52,11 @@ const std::vector<std::pair<std::string, std::string>>& canonical_lines() {
        R"({"prompt":"p","responses":[{"text":"a","model":"m","id":"r1","ratings":{"overall":4.5}},{"text":"b"},{"text":"c"}],"ranks":[2,1,2],"id":"5","source":"s","split":"train","license":"CC0","annotator":"ann","confidence":0.5,"note":"n"})"},
       {"oasst",
        R"({"message_tree_id":"t","tree_state":"ready_for_export","prompt":{"message_id":"t","text":"Q","role":"prompter","deleted":false,"replies":[{"message_id":"a","text":"A","role":"assistant","deleted":false,"replies":[],"rank":1},{"message_id":"b","text":"B","role":"assistant","deleted":false,"replies":[],"rank":0,"synthetic":true,"model_name":"m"}]}})"},
+      {"alpaca", R"({"instruction":"a","input":"","output":"b","generator":"m"})"},
+      {"label-studio",
+       R"({"id":"7","data":{"prompt":"p","items":[{"id":"1","title":"Response 1","body":"a"},{"id":"2","title":"Response 2","body":"b"}]},"annotations":[{"result":[{"from_name":"rank","to_name":"items","type":"ranker","value":{"ranker":["2","1"]}}],"was_cancelled":false,"completed_by":{"email":"e@x"}}]})"},
+      {"argilla",
+       R"({"id":"7","fields":{"prompt":"p","response-1":"a","response-2":"b"},"metadata":{},"suggestions":{},"responses":{"ranking":[{"value":[{"value":"response-1","rank":1},{"value":"response-2","rank":2}],"user_id":"u"}]}})"},
       {"sharegpt", R"({"conversations":[{"from":"human","value":"hi"},{"from":"gpt","value":"ho"}]})"},
   };
   return kLines;
