@@ -1,7 +1,6 @@
 #include "storage/run_folder.h"
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -16,6 +15,7 @@
 #include "log/log.h"
 #include "storage/atomic_folder.h"
 #include "storage/checkpoint_directory.h"
+#include "storage/clock.h"
 #include "storage/file_descriptor.h"
 
 namespace rlhf {
@@ -27,12 +27,6 @@ namespace {
 
 constexpr char kRunJson[] = "run.json";
 constexpr int kFormatVersion = 1;
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 ordered_json parse_object(const std::string& text, const std::string& where) {
   try {
