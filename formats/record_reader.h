@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "formats/record.h"
+#include "contract/record.h"
 
 namespace rlhf {
 
