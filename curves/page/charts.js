@@ -47,13 +47,15 @@ function line(label, points, color, more = {}) {
     pointHoverRadius: 4, pointHitRadius: 6, tension: 0, spanGaps: false, ...more };
 }
 
+const evaluationStyle = { borderDash: [5, 4], borderWidth: 1.5, pointRadius: 3, pointStyle: "rectRot" };
+
 function runLines(run, index, name, smooth) {
   const series = run.metrics[name];
   if (!series) return [];
   const xs = xValues(run, series);
   const color = runColor(index);
   if (name.startsWith("eval_")) {
-    return [line(run.name + " (evaluation)", zip(xs, series.values), color, { borderDash: [5, 4], borderWidth: 1.5, pointRadius: 3, pointStyle: "rectRot" })];
+    return [line(run.name + " (evaluation)", zip(xs, series.values), color, evaluationStyle)];
   }
   const strong = line(run.name, zip(xs, movingMean(series.values, smooth)), color);
   if (smooth <= 1) return [strong];
@@ -63,12 +65,13 @@ function runLines(run, index, name, smooth) {
 // Runs that differ in their seed alone: mean, and the range from the lowest to the highest of them.
 function bandLines(members, name, smooth) {
   const having = members.filter(({ run }) => run.metrics[name]);
-  if (having.length < 2 || name.startsWith("eval_")) return having.flatMap(({ run, index }) => runLines(run, index, name, smooth));
+  const evaluation = name.startsWith("eval_");
+  if (having.length < 2) return having.flatMap(({ run, index }) => runLines(run, index, name, smooth));
   const at = new Map();
   for (const { run } of having) {
     const series = run.metrics[name];
     const xs = xValues(run, series);
-    movingMean(series.values, smooth).forEach((value, i) => {
+    movingMean(series.values, evaluation ? 1 : smooth).forEach((value, i) => {
       if (value === null || xs[i] === null) return;
       const key = series.steps[i];
       if (!at.has(key)) at.set(key, { x: 0, values: [] });
@@ -82,7 +85,8 @@ function bandLines(members, name, smooth) {
   return [
     line("", points.map((p) => ({ x: p.x, y: Math.min(...p.values) })), color, edge),
     line("", points.map((p) => ({ x: p.x, y: Math.max(...p.values) })), color, { ...edge, fill: "-1", backgroundColor: faint(color, 0.18) }),
-    line(`mean of ${having.length} seeds`, points.map((p) => ({ x: p.x, y: p.values.reduce((a, b) => a + b, 0) / p.values.length })), color),
+    line(`mean of ${having.length} seeds${evaluation ? " (evaluation)" : ""}`,
+      points.map((p) => ({ x: p.x, y: p.values.reduce((a, b) => a + b, 0) / p.values.length })), color, evaluation ? evaluationStyle : {}),
   ];
 }
 
@@ -200,7 +204,7 @@ function describe(datasets) {
 
 // A card with a chart that is made when it first comes into view and redrawn by chart.refresh().
 function chartCard({ title, name, unit, note, lines, xTitle }) {
-  const canvas = element("canvas", { role: "img", tabindex: "0" });
+  const canvas = element("canvas", { role: "img", tabindex: "0", "aria-label": title });
   const enlarge = element("button", { type: "button", "aria-pressed": "false" }, "Enlarge");
   const values = element("details", { class: "values" }, element("summary", {}, "Values"));
   const holder = element("article", { class: "card" },
@@ -217,6 +221,7 @@ function chartCard({ title, name, unit, note, lines, xTitle }) {
     if (values.open) fillValues(values, datasets, xTitle());
   } };
   const build = () => {
+    if (card.chart) return;
     card.chart = new Chart(canvas, { type: "line", data: { datasets: [] }, options: chartOptions(xTitle()), plugins: [crosshair] });
     walkByKeys(canvas, card.chart, title);
     card.refresh();
@@ -226,6 +231,7 @@ function chartCard({ title, name, unit, note, lines, xTitle }) {
     observer.disconnect();
     build();
   }, { rootMargin: "400px" }).observe(canvas);
+  addEventListener("beforeprint", build);
   values.addEventListener("toggle", () => values.open && card.chart && fillValues(values, card.chart.data.datasets, xTitle()));
   enlarge.addEventListener("click", () => enlarge.setAttribute("aria-pressed", holder.classList.toggle("wide")));
   charts.add(card);
