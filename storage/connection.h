@@ -48,6 +48,18 @@ class WriteTransaction {
   bool open_ = true;
 };
 
+/// One consistent view of the ledger for several statements, whatever others write meanwhile.
+class Snapshot {
+ public:
+  explicit Snapshot(SQLite::Database& db) : db_(db) { db_.exec("BEGIN"); }
+  ~Snapshot() { db_.tryExec("ROLLBACK"); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  SQLite::Database& db_;
+};
+
 /// A blob that is bound without a copy.
 struct BlobView {
   const void* data = nullptr;

@@ -14,18 +14,6 @@ namespace {
 
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 
-/// One consistent view of the ledger for several statements.
-class Snapshot {
- public:
-  explicit Snapshot(SQLite::Database& db) : db_(db) { db_.exec("BEGIN"); }
-  ~Snapshot() { db_.tryExec("ROLLBACK"); }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
-
- private:
-  SQLite::Database& db_;
-};
-
 std::string text_or_empty(const SQLite::Column& column) {
   return column.isNull() ? std::string() : column.getString();
 }

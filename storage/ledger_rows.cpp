@@ -99,12 +99,12 @@ LedgerRows::LedgerRows(SQLite::Database& db)
       add_model_(db, "INSERT INTO models(name, created_ms) VALUES (?,?)"),
       find_model_(db, "SELECT id FROM models WHERE name = ? AND model_hash IS NULL") {}
 
-std::optional<int64_t> LedgerRows::find_prompt(const PromptKey& key) {
-  return first_integer(find_prompt_, key.canon);
+std::optional<int64_t> LedgerRows::find_prompt(const Sha256Digest& canon) {
+  return first_integer(find_prompt_, canon);
 }
 
 RowId LedgerRows::prompt(const Prompt& prompt, const PromptKey& key, const PromptDetails& details) {
-  if (const auto id = find_prompt(key)) return {*id, false};
+  if (const auto id = find_prompt(key.canon)) return {*id, false};
   const std::optional<std::string> text = prompt.is_chat() ? std::nullopt : std::optional(prompt.text);
   execute(add_prompt_, key.canon, key.normal, text, TextOrNull{key.messages_json}, split_of(key.normal),
           TextOrNull{details.source}, TextOrNull{details.source_id}, details.tags_json, details.import_id);

@@ -51,7 +51,7 @@ class LedgerRows {
   explicit LedgerRows(SQLite::Database& db);
 
   RowId prompt(const Prompt& prompt, const PromptKey& key, const PromptDetails& details);
-  std::optional<int64_t> find_prompt(const PromptKey& key);
+  std::optional<int64_t> find_prompt(const Sha256Digest& canon);
   RowId response(const ResponseRow& row);
   RowId demonstration(const Demonstration& demonstration, const PromptDetails& details,
                       std::optional<int64_t> annotator_id);
