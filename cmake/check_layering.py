@@ -18,7 +18,6 @@ SEES = {
     "storage": IO,
     "rpc": IO | {"proto"},
     "curves": IO,
-    "data": IO | {"formats", "storage"},
     "annotate": IO | {"storage"},
     "model": IO | {"text"},
     "train": IO | {"text", "model"},

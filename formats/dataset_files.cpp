@@ -4,7 +4,6 @@
 
 #include "contract/error.h"
 #include "formats/fields.h"
-#include "formats/record_kind.h"
 #include "formats/record_reader.h"
 
 namespace rlhf {

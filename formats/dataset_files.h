@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "contract/sources.h"
+#include "formats/record.h"
 
 namespace rlhf {
 

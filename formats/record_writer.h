@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "contract/record.h"
+#include "formats/record.h"
 
 namespace rlhf {
 

@@ -65,7 +65,7 @@ void write_sharegpt(const ImportRecord& record, JsonObjects& into) {
 
 const Format kShareGpt = {"sharegpt",
                           R"(ShareGPT: {"conversations": [{"from", "value"}]})",
-                          FormatKind::kDemonstrations,
+                          RecordKind::kDemonstrations,
                           is_sharegpt,
                           read_sharegpt,
                           write_sharegpt};

@@ -167,12 +167,12 @@ void write_implicit(const ImportRecord& record, JsonObjects& into) {
 
 const Format kTrlPreference = {
     "trl-preference",      R"(TRL preference: {"prompt", "chosen", "rejected"}, texts or messages)",
-    FormatKind::kRankings, is_explicit,
+    RecordKind::kRankings, is_explicit,
     read_explicit,         write_explicit};
 const Format kTrlPreferenceImplicit = {
     "trl-preference-implicit",
     R"(TRL preference, the prompt being what both share: {"chosen", "rejected"})",
-    FormatKind::kRankings,
+    RecordKind::kRankings,
     is_implicit,
     read_implicit,
     write_implicit};

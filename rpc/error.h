@@ -22,4 +22,10 @@ class Refused : public WorldError {
   using WorldError::WorldError;
 };
 
+/// Bytes that arrived are not the ones announced: too few, too many, or another SHA-256.
+class DamagedTransfer : public WorldError {
+ public:
+  using WorldError::WorldError;
+};
+
 }  // namespace rlhf

@@ -13,10 +13,12 @@ namespace rlhf {
 
 struct BrokerOptions {
   using Clock = std::chrono::steady_clock;
-  std::chrono::milliseconds lease{60'000};  ///< a lease not renewed for this long goes to another worker
+  std::chrono::milliseconds lease{15'000};  ///< a lease not renewed for this long goes to another worker
   int64_t max_staleness = 0;                ///< policy versions a submission may lag behind the newest units
   int max_failures = 5;         ///< times a unit may fail or lose its lease before collect() gives up
   std::string instruction_set;  ///< of the learner; a worker with another is announced
+  /// Asked a few times a second while collect() waits; true ends it with Interrupted.
+  std::function<bool()> interrupted;
   std::function<Clock::time_point()> now = Clock::now;  ///< tests move it by hand
 };
 
@@ -80,8 +82,11 @@ class RolloutBroker {
   LeaseAnswer lease(const Membership& worker, std::chrono::milliseconds wait,
                     const std::function<bool()>& gone);
 
-  /// False when the lease is lost.
-  bool renew(const Membership& worker, uint64_t lease_id);
+  struct RenewAnswer {
+    bool held = false;      ///< false: the lease is lost
+    bool finished = false;  ///< the run is done
+  };
+  RenewAnswer renew(const Membership& worker, uint64_t lease_id);
 
   struct Submission {
     uint64_t lease_id = 0;
@@ -97,7 +102,8 @@ class RolloutBroker {
   /// either way the unit is free again.
   Verdict submit(const Membership& worker, Submission submission);
 
-  /// Hands a unit back. With a reason it counts as a failure.
+  /// The worker leaves and hands its unit back; lease 0: it has none. With a reason the unit counts as
+  /// failed.
   void give_up(const Membership& worker, uint64_t lease_id, const std::string& reason);
 
  private:
