@@ -18,6 +18,7 @@ SEES = {
     "storage": IO,
     "rpc": IO | {"proto"},
     "curves": IO,
+    "data": IO | {"formats", "storage"},
     "annotate": IO | {"storage"},
     "model": IO | {"text"},
     "train": IO | {"text", "model"},

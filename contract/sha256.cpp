@@ -1,10 +1,11 @@
 #include "contract/sha256.h"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <fstream>
+#include <memory>
 #include <vector>
+
+#include <openssl/evp.h>
 
 #include "contract/error.h"
 
@@ -15,7 +16,9 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
     throw WorldError("OpenSSL cannot start SHA-256");
 }
 
-Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+Sha256::~Sha256() {
+  EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
+}
 
 void Sha256::update(std::string_view bytes) {
   EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size());
@@ -32,6 +35,19 @@ std::string Sha256::hex_digest() {
     hex.push_back(kDigits[byte & 15]);
   }
   return hex;
+}
+
+Sha256Digest sha256_digest(std::string_view bytes) {
+  // Looking the algorithm up and allocating cost more than hashing a sentence.
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  static thread_local const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
+                                                                                       EVP_MD_CTX_free);
+  Sha256Digest digest{};
+  if (!algorithm || !context || EVP_DigestInit_ex(context.get(), algorithm, nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1)
+    throw WorldError("OpenSSL cannot compute SHA-256");
+  return digest;
 }
 
 std::string sha256_hex(std::string_view bytes) {

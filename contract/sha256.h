@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -20,6 +21,11 @@ class Sha256 {
  private:
   void* context_;
 };
+
+using Sha256Digest = std::array<unsigned char, 32>;
+
+/// The digest itself, for many short texts.
+Sha256Digest sha256_digest(std::string_view bytes);
 
 std::string sha256_hex(std::string_view bytes);
 

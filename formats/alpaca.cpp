@@ -76,12 +76,12 @@ void read_alpaca_eval(const json& record, ReadRecords& into) {
 
 const Format kAlpaca = {"alpaca",
                         R"(Alpaca demonstrations: {"instruction", "input", "output"})",
-                        RecordKind::kDemonstrations,
+                        FormatKind::kDemonstrations,
                         is_alpaca,
                         read_alpaca,
                         write_alpaca};
 const Format kAlpacaEval = {"alpaca-eval",         "AlpacaEval annotations of two outputs",
-                            RecordKind::kRankings, is_alpaca_eval,
+                            FormatKind::kRankings, is_alpaca_eval,
                             read_alpaca_eval,      nullptr};
 
 }  // namespace rlhf

@@ -88,7 +88,7 @@ void write_hh(const ImportRecord& record, JsonObjects& into) {
 }  // namespace
 
 const Format kAnthropicHh = {
-    "hh",    R"(Anthropic HH dialogues: {"chosen", "rejected"})", RecordKind::kRankings, is_hh, read_hh,
+    "hh",    R"(Anthropic HH dialogues: {"chosen", "rejected"})", FormatKind::kRankings, is_hh, read_hh,
     write_hh};
 
 }  // namespace rlhf

@@ -97,6 +97,6 @@ void read_arena(const json& record, ReadRecords& into) {
 }  // namespace
 
 const Format kArena = {
-    "arena", "Chatbot Arena votes, CSV or JSON", RecordKind::kRankings, is_arena, read_arena, nullptr};
+    "arena", "Chatbot Arena votes, CSV or JSON", FormatKind::kRankings, is_arena, read_arena, nullptr};
 
 }  // namespace rlhf

@@ -116,7 +116,7 @@ void write_argilla(const ImportRecord& record, JsonObjects& into) {
 
 const Format kArgilla = {"argilla",
                          "Argilla 2 records with a ranking question",
-                         RecordKind::kRankings,
+                         FormatKind::kRankings,
                          is_argilla,
                          read_argilla,
                          write_argilla};

@@ -4,6 +4,7 @@
 
 #include "contract/error.h"
 #include "formats/fields.h"
+#include "formats/record_kind.h"
 #include "formats/record_reader.h"
 
 namespace rlhf {

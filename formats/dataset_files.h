@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "contract/sources.h"
-#include "formats/record.h"
 
 namespace rlhf {
 

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "formats/record.h"
+#include "formats/record_kind.h"
 
 namespace rlhf {
 
@@ -15,17 +15,13 @@ struct ReadRecords {
   std::vector<std::string> rejected;  ///< parts of the record that cannot be used, with the reason
 };
 
-/// What a format's records are. Within a kind one file may mix formats; a record of another kind in it is an
-/// error.
-enum class RecordKind { kPrompts, kDemonstrations, kRankings, kRatings };
-
 using JsonObjects = std::vector<nlohmann::ordered_json>;
 
 /// One data format. A format is one row of the table and one file; nothing else knows it.
 struct Format {
   std::string_view name;     ///< as --format takes it
   std::string_view summary;  ///< one line for help
-  RecordKind kind;
+  FormatKind kind;
   /// Whether a record looks like this format, by its fields; whether they hold what they must is
   /// read's to say, so that its message names the field.
   bool (*matches)(const nlohmann::json& record);

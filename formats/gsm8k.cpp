@@ -58,10 +58,10 @@ void read_gsm8k_solutions(const json& record, ReadRecords& into) {
 }  // namespace
 
 const Format kGsm8k = {
-    "gsm8k", R"(GSM8K problems: {"question", "answer"})", RecordKind::kDemonstrations, is_gsm8k, read_gsm8k,
+    "gsm8k", R"(GSM8K problems: {"question", "answer"})", FormatKind::kDemonstrations, is_gsm8k, read_gsm8k,
     nullptr};
 const Format kGsm8kSolutions = {"gsm8k-solutions",     "GSM8K problems with graded model solutions",
-                                RecordKind::kRankings, is_gsm8k_solutions,
+                                FormatKind::kRankings, is_gsm8k_solutions,
                                 read_gsm8k_solutions,  nullptr};
 
 }  // namespace rlhf

@@ -170,7 +170,7 @@ void write_kwise(const ImportRecord& record, JsonObjects& into) {
 
 const Format kKwise = {"kwise",
                        R"(K ranked responses: {"prompt", "responses", "ranks"}, 1 = best, equal = tie)",
-                       RecordKind::kRankings,
+                       FormatKind::kRankings,
                        is_kwise,
                        read_kwise,
                        write_kwise};

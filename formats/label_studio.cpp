@@ -138,7 +138,7 @@ void write_label_studio(const ImportRecord& record, JsonObjects& into) {
 }  // namespace
 
 const Format kLabelStudio = {"label-studio",        "Label Studio tasks with ranker or pairwise annotations",
-                             RecordKind::kRankings, is_label_studio,
+                             FormatKind::kRankings, is_label_studio,
                              read_label_studio,     write_label_studio};
 
 }  // namespace rlhf

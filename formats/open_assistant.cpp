@@ -155,7 +155,7 @@ void write_tree(const ImportRecord& record, JsonObjects& into) {
 
 const Format kOpenAssistant = {"oasst",
                                "Open-Assistant message trees with ranked replies",
-                               RecordKind::kRankings,
+                               FormatKind::kRankings,
                                is_open_assistant,
                                read_tree,
                                write_tree};

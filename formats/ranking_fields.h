@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/fields.h"
-#include "formats/record.h"
+#include "formats/record_kind.h"
 
 namespace rlhf {
 

@@ -1,11 +1,18 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
-#include "formats/record.h"
+#include <nlohmann/json_fwd.hpp>
+
+#include "contract/record.h"
 
 namespace rlhf {
+
+struct Format;
+struct RawRecord;
+class RawRecords;
 
 /// The name of the format of plain text files: the whole file is one {"text"} record.
 inline constexpr const char* kTextFormat = "text";
@@ -30,11 +37,37 @@ struct ReadSummary {
 using AcceptRecord = std::function<void(ImportRecord)>;
 using RejectRecord = std::function<void(const RejectedRecord&)>;
 
-/// Reads every record of a file (.gz or not, "-" is standard input): JSON lines, one JSON array, CSV with
-/// named columns, or plain text (.txt). `format` is a name from formats() or kTextFormat; empty: told from
-/// the records, each of which may be of any format of the first one's kind. A bad record goes to `reject`,
-/// which may throw to stop. Throws UserError when the file cannot be opened or the format does not exist,
-/// WorldError when reading fails.
+/// The records of one file (.gz or not, "-" is standard input): JSON lines, one JSON array, CSV with named
+/// columns, or plain text (.txt). `format` is a name from formats() or kTextFormat; empty: told from the
+/// records, each of which may be of any format of the first one's kind.
+class RecordFile {
+ public:
+  /// Throws UserError when the file cannot be opened or the format does not exist.
+  RecordFile(const std::string& path, const std::string& format);
+  ~RecordFile();
+
+  /// Reads it all, once. A bad record goes to `reject`, which may throw to stop. Throws WorldError when
+  /// reading fails.
+  void read(const AcceptRecord& accept, const RejectRecord& reject);
+
+  /// So far; the format is known when the first record is accepted.
+  const ReadSummary& summary() const { return summary_; }
+
+ private:
+  void read_text(const AcceptRecord& accept, const RejectRecord& reject);
+  void read_record(RawRecord& raw, const AcceptRecord& accept, const RejectRecord& reject);
+  const Format& format_for(const nlohmann::json& value);
+  void refuse(const RawRecord& raw, const std::string& reason, const RejectRecord& reject);
+
+  std::string path_;
+  std::string name_;  ///< for messages
+  const Format* format_ = nullptr;
+  bool forced_ = false;
+  std::unique_ptr<RawRecords> raw_records_;  ///< none for plain text
+  ReadSummary summary_;
+};
+
+/// RecordFile in one call.
 ReadSummary read_records(const std::string& path, const std::string& format, const AcceptRecord& accept,
                          const RejectRecord& reject);
 

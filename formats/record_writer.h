@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "formats/record.h"
+#include "contract/record.h"
 
 namespace rlhf {
 

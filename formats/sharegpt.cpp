@@ -65,7 +65,7 @@ void write_sharegpt(const ImportRecord& record, JsonObjects& into) {
 
 const Format kShareGpt = {"sharegpt",
                           R"(ShareGPT: {"conversations": [{"from", "value"}]})",
-                          RecordKind::kDemonstrations,
+                          FormatKind::kDemonstrations,
                           is_sharegpt,
                           read_sharegpt,
                           write_sharegpt};

@@ -78,7 +78,7 @@ void read_summarize_feedback(const json& record, ReadRecords& into) {
 }  // namespace
 
 const Format kSummarizeFeedback = {"summarize-from-feedback", "OpenAI's comparisons and ratings of summaries",
-                                   RecordKind::kRankings,     is_summarize_feedback,
+                                   FormatKind::kRankings,     is_summarize_feedback,
                                    read_summarize_feedback,   nullptr};
 
 }  // namespace rlhf

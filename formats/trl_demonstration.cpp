@@ -124,14 +124,14 @@ void write_prompt_completion(const ImportRecord& record, JsonObjects& into) {
 
 const Format kTrlLanguageModeling = {
     "trl-language-modeling",     R"(TRL language modelling: {"text"} or {"messages"})",
-    RecordKind::kDemonstrations, is_language_modeling,
+    FormatKind::kDemonstrations, is_language_modeling,
     read_language_modeling,      write_language_modeling};
 const Format kTrlPromptOnly = {"trl-prompt-only",    R"(TRL prompts: {"prompt"}, text or messages)",
-                               RecordKind::kPrompts, is_prompt_only,
+                               FormatKind::kPrompts, is_prompt_only,
                                read_prompt_only,     write_prompt_only};
 const Format kTrlPromptCompletion = {
     "trl-prompt-completion",     R"(TRL demonstrations: {"prompt", "completion"}, texts or messages)",
-    RecordKind::kDemonstrations, is_prompt_completion,
+    FormatKind::kDemonstrations, is_prompt_completion,
     read_prompt_completion,      write_prompt_completion};
 
 }  // namespace rlhf

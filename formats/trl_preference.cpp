@@ -167,12 +167,12 @@ void write_implicit(const ImportRecord& record, JsonObjects& into) {
 
 const Format kTrlPreference = {
     "trl-preference",      R"(TRL preference: {"prompt", "chosen", "rejected"}, texts or messages)",
-    RecordKind::kRankings, is_explicit,
+    FormatKind::kRankings, is_explicit,
     read_explicit,         write_explicit};
 const Format kTrlPreferenceImplicit = {
     "trl-preference-implicit",
     R"(TRL preference, the prompt being what both share: {"chosen", "rejected"})",
-    RecordKind::kRankings,
+    FormatKind::kRankings,
     is_implicit,
     read_implicit,
     write_implicit};

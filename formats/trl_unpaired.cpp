@@ -62,7 +62,7 @@ void write_unpaired(const ImportRecord& record, JsonObjects& into) {
 
 const Format kTrlUnpaired = {
     "trl-unpaired",       R"(TRL unpaired preference: {"prompt", "completion", "label"})",
-    RecordKind::kRatings, is_unpaired,
+    FormatKind::kRatings, is_unpaired,
     read_unpaired,        write_unpaired};
 
 }  // namespace rlhf

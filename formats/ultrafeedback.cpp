@@ -56,7 +56,7 @@ void read_ultrafeedback(const json& record, ReadRecords& into) {
 }  // namespace
 
 const Format kUltraFeedback = {"ultrafeedback",       "UltraFeedback with all completions and their ratings",
-                               RecordKind::kRankings, is_ultrafeedback,
+                               FormatKind::kRankings, is_ultrafeedback,
                                read_ultrafeedback,    nullptr};
 
 }  // namespace rlhf

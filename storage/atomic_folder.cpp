@@ -171,6 +171,24 @@ void write_file_atomically(const fs::path& destination, std::string_view bytes) 
   sync_folder(fs::absolute(destination).parent_path());
 }
 
+void write_new_file_atomically(const fs::path& destination,
+                               const std::function<void(const fs::path&)>& write) {
+  const fs::path absolute = resolved(destination);
+  make_folders_durably(absolute.parent_path());
+  if (fs::exists(absolute))
+    throw UserError(destination.string() + " exists; choose another name or remove it");
+  Partial partial(absolute, false);
+  write(partial.path());
+  sync_descriptor(partial.descriptor(), partial.path());
+  int error =
+      renameat2(AT_FDCWD, partial.path().c_str(), AT_FDCWD, absolute.c_str(), RENAME_NOREPLACE) ? errno : 0;
+  if (error == EINVAL || error == ENOSYS)  // not on this file system: nobody else was there a moment ago
+    error = rename(partial.path().c_str(), absolute.c_str()) ? errno : 0;
+  if (error == EEXIST) throw UserError(destination.string() + " exists; choose another name or remove it");
+  if (error) fail("create", destination, error);
+  sync_folder(absolute.parent_path());
+}
+
 void remove_folder_atomically(const fs::path& folder) {
   const fs::path absolute = fs::absolute(folder);
   const fs::path doomed = partial_name(absolute);

@@ -20,6 +20,11 @@ void write_folder_atomically(const std::filesystem::path& destination,
 /// The same for one file, which is replaced when it exists. Throws WorldError.
 void write_file_atomically(const std::filesystem::path& destination, std::string_view bytes);
 
+/// Makes the file `destination` appear whole or not at all: `write` fills a temporary, empty file beside it.
+/// Throws UserError when `destination` exists, WorldError when the disk fails.
+void write_new_file_atomically(const std::filesystem::path& destination,
+                               const std::function<void(const std::filesystem::path&)>& write);
+
 /// Writes and fsyncs a file that does not exist yet. Throws WorldError.
 void write_file_durably(const std::filesystem::path& path, std::string_view bytes);
 

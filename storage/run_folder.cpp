@@ -1,10 +1,10 @@
 #include "storage/run_folder.h"
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <set>
 #include <system_error>
 
@@ -16,6 +16,7 @@
 #include "log/log.h"
 #include "storage/atomic_folder.h"
 #include "storage/checkpoint_directory.h"
+#include "storage/clock.h"
 #include "storage/file_descriptor.h"
 
 namespace rlhf {
@@ -27,12 +28,6 @@ namespace {
 
 constexpr char kRunJson[] = "run.json";
 constexpr int kFormatVersion = 1;
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 ordered_json parse_object(const std::string& text, const std::string& where) {
   try {
@@ -92,6 +87,13 @@ std::string differences(const ordered_json& there, const ordered_json& given) {
              (b == now.end() ? "not set" : b->dump()) + " given";
   }
   return lines;
+}
+
+std::string new_run_id() {
+  std::random_device device;
+  std::string digits;
+  for (int i = 0; i < 32; ++i) digits.push_back("0123456789abcdef"[device() & 15]);
+  return digits;
 }
 
 void refuse_foreign_files(const fs::path& folder) {
@@ -174,6 +176,7 @@ void RunFolder::begin(const std::map<std::string, std::string>& versions) {
   state_->begun = true;
   if (state_->is_new) {
     remove_leftovers(state_->folder);
+    state_->run["run_id"] = new_run_id();
     state_->run["versions"] = versions;
     state_->run["started_at_ms"] = now_ms();
     write_file_atomically(state_->folder / kRunJson, state_->run.dump(2) + "\n");
@@ -189,6 +192,10 @@ void RunFolder::begin(const std::map<std::string, std::string>& versions) {
 void RunFolder::mark_finished(int64_t step, const std::string& final_model_hash) {
   state_->run["finished"] = {{"step", step}, {"model_hash", final_model_hash}, {"at_ms", now_ms()}};
   write_file_atomically(state_->folder / kRunJson, state_->run.dump(2) + "\n");
+}
+
+std::string RunFolder::run_id() const {
+  return state_->run.value("run_id", "");
 }
 
 const fs::path& RunFolder::path() const {

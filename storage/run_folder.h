@@ -58,6 +58,9 @@ class RunFolder {
 
   const std::filesystem::path& path() const;
 
+  /// 32 hexadecimal digits drawn when the run was new: what other records call it by. Empty before begin().
+  std::string run_id() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -41,14 +41,11 @@ struct RatedResponse {
   std::string response;
 };
 
-/// One record of any data format.
+/// One record of any data format: what data files (formats/) and the ledger (storage/) exchange.
 struct ImportRecord {
   std::variant<Prompt, Demonstration, Ranking, RatedResponse> content;
   Provenance provenance;
   std::string origin;  ///< "file:line"
 };
-
-/// "prompt", "demonstration", "ranking" or "rated response": for messages.
-std::string kind_name(const ImportRecord& record);
 
 }  // namespace rlhf

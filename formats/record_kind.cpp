@@ -1,4 +1,4 @@
-#include "formats/record.h"
+#include "formats/record_kind.h"
 
 #include <array>
 

@@ -1,0 +1,9 @@
+#pragma once
+#include <CLI/App.hpp>
+
+namespace rlhf {
+
+/// `rlhf data import|export|stats`. Other folders add theirs (sample, ...) to the command returned.
+CLI::App& add_data_command(CLI::App& app);
+
+}  // namespace rlhf
