@@ -282,16 +282,16 @@ TEST_CASE("an import killed at any moment loses no committed row, and importing 
   test::TemporaryFolder folder;
   const auto file = folder / "x.db";
   { Database made(file); }
-  const std::vector<ImportRecord> records = many(30000);
+  const std::vector<ImportRecord> records = many(20000);
   int64_t rows = 0;
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < 4; ++round) {
     const pid_t child = fork();
     if (child == 0) {
       Database database(file);
       import(database, records);
       _exit(0);
     }
-    usleep(static_cast<useconds_t>(40000 + 70000 * round));
+    usleep(static_cast<useconds_t>(40000 + 50000 * round));
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
     SQLite::Database db(file, SQLite::OPEN_READWRITE);
@@ -305,7 +305,7 @@ TEST_CASE("an import killed at any moment loses no committed row, and importing 
   Database database(file);
   const ImportCounts counts = import(database, records);
   CHECK(counts.already_present == rows);
-  CHECK(counts.imported + rows == 30000);
+  CHECK(counts.imported + rows == 20000);
 }
 
 TEST_CASE("several processes import at once") {
