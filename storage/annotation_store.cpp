@@ -322,6 +322,14 @@ void AnnotationStore::submit(int64_t annotator, int64_t annotation, const Answer
   });
 }
 
+void AnnotationStore::lay_aside(int64_t annotator, int64_t annotation) {
+  transact([&](SQLite::Database& db) {
+    if (annotation_state(db, annotator, annotation).status != "draft") return 0;
+    SQLite::Statement lay_aside(db, "UPDATE annotations SET status = 'abandoned' WHERE id = ?");
+    return execute(lay_aside, annotation);
+  });
+}
+
 void AnnotationStore::skip(int64_t annotator, int64_t annotation, const std::string& note) {
   transact([&](SQLite::Database& db) {
     if (annotation_state(db, annotator, annotation).status != "skipped")

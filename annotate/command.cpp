@@ -1,0 +1,136 @@
+#include "annotate/command.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "annotate/simulate.h"
+#include "annotate/terminal.h"
+#include "annotate/terminal_keys.h"
+#include "contract/error.h"
+#include "contract/sha256.h"
+#include "storage/database.h"
+
+namespace rlhf {
+
+namespace {
+
+struct AnnotateFlags {
+  std::string db;
+  bool terminal = false;
+  std::string simulate;
+  Campaign campaign;
+  bool show_models = false;
+  std::string guidelines_file;
+  std::string split = "all";
+  std::string model;
+  std::string annotator;
+  std::size_t raters = Lexicon::kRaters;
+};
+
+std::string read_guidelines(const std::string& path) {
+  if (path.empty()) return {};
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw UserError(path + ": no such file");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string default_annotator() {
+  const char* user = std::getenv("USER");
+  return user && *user ? user : "me";
+}
+
+/// The campaign that is there, whose settings hold, else a new one with those of the flags.
+Campaign open_campaign(AnnotationStore& store, AnnotateFlags flags) {
+  if (const auto there = store.find_campaign(flags.campaign.name)) return *there;
+  if (flags.campaign.k > 9)
+    throw UserError("--k " + std::to_string(flags.campaign.k) + ": 9 responses a task at most");
+  flags.campaign.blind = !flags.show_models;
+  flags.campaign.guidelines = read_guidelines(flags.guidelines_file);
+  return store.open_campaign(flags.campaign);
+}
+
+nlohmann::ordered_json sit(AnnotationStore& store, const Campaign& campaign, const AnnotateFlags& flags) {
+  const std::string name = flags.annotator.empty() ? default_annotator() : flags.annotator;
+  TerminalKeys keys(STDIN_FILENO);
+  const TerminalOptions options{campaign, store.annotator(name, "human"), keys.is_terminal()};
+  const SittingResult result = annotate_in_terminal(
+      store, options, [&] { return keys.next(); }, std::cerr);
+  return {{"campaign", campaign.name},           {"annotator", name},
+          {"submitted", result.submitted},       {"skipped", result.skipped},
+          {"not_rankable", result.not_rankable}, {"taken_back", result.taken_back},
+          {"finished", result.finished}};
+}
+
+nlohmann::ordered_json simulate(AnnotationStore& store, const Campaign& campaign,
+                                const AnnotateFlags& flags) {
+  const Lexicon lexicon(flags.simulate);
+  const SimulationResult result =
+      simulate_raters(store, lexicon, {campaign, flags.raters, sha256_file(flags.simulate)});
+  return {{"campaign", campaign.name},
+          {"raters", flags.raters},
+          {"submitted", result.submitted},
+          {"all_tied", result.all_tied}};
+}
+
+void annotate(const AnnotateFlags& flags) {
+  if (flags.terminal == !flags.simulate.empty()) {
+    throw UserError("say who ranks: --terminal for you, or --simulate LEXICON for simulated raters");
+  }
+  Database database(flags.db, IfAbsent::kRefuse);
+  AnnotationStore store(database);
+  const Campaign campaign = open_campaign(store, flags);
+  const int64_t added =
+      store.add_tasks(campaign.id, store.tasks_from_samples(campaign, flags.split, flags.model));
+  if (store.progress(campaign.id).tasks == 0) {
+    throw UserError(
+        flags.db + ": no prompt has " + std::to_string(campaign.k) +
+        " different responses of a model to rank; `rlhf data sample` makes them, or ask for fewer with --k");
+  }
+  auto line = flags.terminal ? sit(store, campaign, flags) : simulate(store, campaign, flags);
+  const CampaignProgress progress = store.progress(campaign.id);
+  line["tasks"] = progress.tasks;
+  line["tasks_added"] = added;
+  line["tasks_done"] = progress.done;
+  std::cout << line.dump() << std::endl;
+}
+
+}  // namespace
+
+void add_annotate_command(CLI::App& app) {
+  auto flags = std::make_shared<AnnotateFlags>();
+  flags->campaign.name = "default";
+  CLI::App* command =
+      app.add_subcommand("annotate", "Rank responses of the ledger, by hand or by simulated raters");
+  command->add_option("--db", flags->db, "The ledger")->required();
+  command->add_flag("--terminal", flags->terminal,
+                    "Rank here: digits give the order, = ties, s skips, u takes back, q quits");
+  command->add_option("--simulate", flags->simulate,
+                      "Let the ten raters of this lexicon (vader_lexicon.txt) rank");
+  command->add_option("--raters", flags->raters, "Simulated raters who take part, 1 to 10")
+      ->capture_default_str();
+  command->add_option("--annotator", flags->annotator, "Your name in the ledger; $USER when not given");
+  command
+      ->add_option("--campaign", flags->campaign.name,
+                   "Campaign to work on; made with the settings below when new")
+      ->capture_default_str();
+  command->add_option("--k", flags->campaign.k, "Responses a task, 2 to 9")->capture_default_str();
+  command->add_option("--overlap", flags->campaign.overlap, "People who answer each task")
+      ->capture_default_str();
+  command->add_option("--seed", flags->campaign.seed, "Of the order in which responses are shown")
+      ->capture_default_str();
+  command->add_option("--guidelines", flags->guidelines_file, "Text file shown by ?");
+  command->add_flag("--show_models", flags->show_models, "Name the model of each response");
+  command->add_option("--split", flags->split, "Prompts to make tasks of: train, valid, test or all")
+      ->capture_default_str();
+  command->add_option("--model", flags->model, "Only responses of the model with this hash");
+  command->callback([flags] { annotate(*flags); });
+}
+
+}  // namespace rlhf
