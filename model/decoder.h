@@ -1,24 +1,20 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
-#include <string>
+#include <functional>
 #include <vector>
 
+#include <torch/torch.h>
+
+#include "model/dropout.h"
 #include "model/kv_cache.h"
 #include "model/model_config.h"
+#include "model/named_tensor.h"
 #include "model/token_batch.h"
 
 namespace rlhf {
 
-/// A weight by its name in Hugging Face's layout or, for fused ones, by our own (docs/architecture.md).
-struct NamedTensor {
-  std::string name;
-  torch::Tensor tensor;
-};
-
-/// Weights of one layer, in the layout that computes fastest: [out, in] matrices, q, k and v fused in rows, gate and
-/// up fused in rows. Undefined where the family has none.
+/// Weights of one layer, in the layout that computes fastest: [out, in] matrices, q, k and v fused in rows,
+/// gate and up fused in rows. Undefined where the family has none.
 struct LayerWeights {
   torch::Tensor attention_norm_weight, attention_norm_bias;  // [H]
   torch::Tensor qkv_weight, qkv_bias;                        // [(heads + 2 kv_heads) head_dim, H], [...]
@@ -29,29 +25,19 @@ struct LayerWeights {
   torch::Tensor mlp_out_weight, mlp_out_bias;                // [H, I], [H]
 };
 
-/// Dropout of one training pass. Masks are drawn for each sequence by its own key, so that neither micro-batch size
-/// nor worker count changes them, and a resumed run draws the same.
-struct Dropout {
-  double hidden = 0;     ///< on the output of attention and of the MLP, before the residual sum
-  double embedding = 0;  ///< on elements of the token embedding
-  double token = 0;      ///< on whole token embeddings
-  std::vector<uint64_t> sequence_keys;  ///< S keys, one a sequence; needed when any rate is above 0
-
-  bool active() const { return hidden > 0 || embedding > 0 || token > 0; }
-};
-
-/// Decoder-only transformer: token ids in, hidden states after the final norm out. One class for every family; the
-/// config chooses the parts.
+/// Decoder-only transformer: token ids in, hidden states after the final norm out. One class for every
+/// family; the config chooses the parts.
 ///
-/// Precision: weights are stored in one dtype and matrix products run in `compute_dtype`. With bfloat16 compute the
-/// residual stream, norms, softmax and rotations stay float32. A frozen decoder keeps its matrices in the compute
-/// dtype and its vectors in float32, so a frozen copy computes the same bits as the master it was made from.
+/// Precision: weights are stored in one dtype and matrix products run in `compute_dtype`. With bfloat16
+/// compute the residual stream, norms, softmax and rotations stay float32. A frozen decoder keeps its
+/// matrices in the compute dtype and its vectors in float32, so a frozen copy computes the same bits as the
+/// master it was made from.
 ///
 /// Not thread-safe; a frozen decoder may be read by several threads.
 class Decoder {
  public:
-  /// Fresh weights: N(0, initializer_range), residual outputs scaled by 1 / sqrt(2 layers), norms 1, biases 0.
-  /// The same seed gives the same bits.
+  /// Fresh weights: N(0, initializer_range), residual outputs scaled by 1 / sqrt(2 layers), norms 1, biases
+  /// 0. The same seed gives the same bits.
   static Decoder initialise(const ModelConfig& config, uint64_t seed, torch::Device device = torch::kCPU);
 
   /// Weights are checked against the config: UserError for a wrong shape.
@@ -59,7 +45,8 @@ class Decoder {
           std::vector<LayerWeights> layers, torch::Tensor final_norm_weight, torch::Tensor final_norm_bias);
 
   /// [N, H] hidden states of a packed batch (float32 when computing in bfloat16, else the compute dtype).
-  /// Keeps a graph when gradients are on. A sequence longer than max_position_embeddings throws std::invalid_argument.
+  /// Keeps a graph when gradients are on. A sequence longer than max_position_embeddings throws
+  /// std::invalid_argument.
   torch::Tensor forward(const TokenBatch& batch, const Dropout& dropout = {}) const;
 
   /// forward() without gradients that also writes keys and values of sequence s into slots[s] of the cache.
@@ -67,7 +54,8 @@ class Decoder {
 
   /// One more token for each of B slots: [B] int64 ids in, [B, H] hidden states out; the cache grows by one
   /// position a slot. No gradients. Equal to the full pass to rounding.
-  torch::Tensor decode(const torch::Tensor& token_ids, KvCache& cache, const std::vector<int64_t>& slots) const;
+  torch::Tensor decode(const torch::Tensor& token_ids, KvCache& cache,
+                       const std::vector<int64_t>& slots) const;
 
   const ModelConfig& config() const { return config_; }
   const torch::Tensor& embedding() const { return embedding_; }  ///< [V, H]; the head too when tied
@@ -91,11 +79,25 @@ class Decoder {
   void to(torch::Device device);
 
  private:
+  struct Pass;
+  torch::Tensor embed(const torch::Tensor& token_ids, const torch::Tensor& positions) const;
+  torch::Tensor packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
+                            const torch::Tensor& slot_of_row) const;
+  torch::Tensor run_layers(torch::Tensor x, const Pass& pass) const;
+  torch::Tensor attention_block(const LayerWeights& layer, int64_t index, const torch::Tensor& x,
+                                const Pass& pass) const;
+  torch::Tensor mlp_block(const LayerWeights& layer, const torch::Tensor& x) const;
+  double attention_scale(int64_t layer) const;
+  void check_length(int64_t longest) const;
+  Decoder map_weights(const std::function<torch::Tensor(const torch::Tensor&)>& map) const;
+  void prepare();
+
   ModelConfig config_;
   torch::Tensor embedding_, position_embedding_;
   std::vector<LayerWeights> layers_;
   torch::Tensor final_norm_weight_, final_norm_bias_;
-  torch::Tensor rope_cos_, rope_sin_;  // [max positions seen, rotary_dim / 2] float32 (float64 for float64)
+  torch::Tensor
+      rope_frequencies_;  // [rotary_dim / 2] float32 (float64 for float64); undefined without rotation
   torch::ScalarType compute_dtype_ = torch::kFloat32;
 };
 

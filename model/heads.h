@@ -1,36 +1,29 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
-#include <optional>
 #include <vector>
 
+#include <torch/torch.h>
+
 #include "model/decoder.h"
+#include "model/token_logprobs.h"
 
 namespace rlhf {
-
-/// Log-probabilities of tokens and, when asked for, facts about the distributions they were drawn from.
-struct TokenLogprobs {
-  torch::Tensor logprobs;  ///< [M] float32 (float64 for float64)
-  torch::Tensor entropy;   ///< [M] -sum_v p log p, with its gradient; undefined without `statistics`
-  torch::Tensor correct;   ///< [M] bool: the token is the most likely one; undefined without `statistics`
-};
-
-struct LogprobOptions {
-  double temperature = 1.0;  ///< > 0; logits are divided by it
-  bool statistics = false;   ///< fill entropy and correct
-};
 
 /// A decoder with a language-model head: tied to the embedding or with its own [V, H] weight.
 class LanguageModel {
  public:
+  /// `head_weight` [V, H] is given exactly when the config does not tie the head; else UserError.
   explicit LanguageModel(Decoder decoder, torch::Tensor head_weight = {});
+
+  /// Fresh weights as Decoder::initialise draws them; a head of its own is N(0, initializer_range).
+  static LanguageModel initialise(const ModelConfig& config, uint64_t seed,
+                                  torch::Device device = torch::kCPU);
 
   /// [M, V] logits of hidden rows [M, H], in float32 (float64 for float64).
   torch::Tensor logits(const torch::Tensor& hidden) const;
 
-  /// log softmax(logits / temperature)[target] for M hidden rows and M int64 targets, computed in chunks of rows so
-  /// that the logits of a whole batch never exist, forward or backward.
+  /// log softmax(logits / temperature)[target] for M hidden rows and M int64 targets, computed in chunks of
+  /// rows so that the logits of a whole batch never exist, forward or backward.
   TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets,
                                const LogprobOptions& options = {}) const;
 
@@ -53,7 +46,8 @@ class ScalarModel {
  public:
   ScalarModel(Decoder decoder, torch::Tensor score_weight);
 
-  /// A fresh head, N(0, 1 / sqrt(H + 1)) scaled by `scale`, on a decoder (Stiennon et al. 2020, arXiv 2009.01325).
+  /// A fresh head, N(0, 1 / sqrt(H + 1)) scaled by `scale`, on a decoder (Stiennon et al. 2020, arXiv
+  /// 2009.01325).
   static ScalarModel with_fresh_head(Decoder decoder, uint64_t seed, double scale = 1.0);
 
   /// [M] values of hidden rows [M, H], in float32 (float64 for float64).

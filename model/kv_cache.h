@@ -1,20 +1,23 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <torch/torch.h>
 
 #include "model/model_config.h"
 
 namespace rlhf {
 
-/// Keys and values of past tokens for a fixed number of slots, one sequence a slot. Allocated once; a slot is reused
-/// by resetting its length.
+/// Keys and values of past tokens for a fixed number of slots, one sequence a slot. Allocated once; a slot is
+/// reused by resetting its length.
 class KvCache {
  public:
-  KvCache(const ModelConfig& config, int64_t slots, int64_t capacity, torch::ScalarType dtype, torch::Device device);
+  KvCache(const ModelConfig& config, int64_t slots, int64_t capacity, torch::ScalarType dtype,
+          torch::Device device);
 
-  torch::Tensor& keys(int64_t layer) { return keys_[static_cast<size_t>(layer)]; }      ///< [slots, kv_heads, capacity, head_dim]
+  torch::Tensor& keys(int64_t layer) {
+    return keys_[static_cast<size_t>(layer)];
+  }  ///< [slots, kv_heads, capacity, head_dim]
   torch::Tensor& values(int64_t layer) { return values_[static_cast<size_t>(layer)]; }  ///< the same shape
   int64_t slots() const { return static_cast<int64_t>(lengths_.size()); }
   int64_t capacity() const { return capacity_; }

@@ -1,44 +1,28 @@
 #pragma once
 #include <filesystem>
-#include <optional>
 #include <string>
 
 #include "contract/checkpoint.h"
 #include "model/heads.h"
-#include "text/tokenizer.h"
+#include "model/model_files.h"
 
 namespace rlhf {
 
-/// Mean and standard deviation of a reward model's raw score over samples of the SFT model (design section 4).
+class Tokenizer;
+
+/// Mean and standard deviation of a reward model's raw score over samples of the SFT model (design section
+/// 4).
 struct RewardNormalizer {
   double mean = 0;
   double std = 1;
 };
 
-/// The files of a model, wherever they are: a Hugging Face folder (weights are mapped, not read), or bytes that came
-/// over the wire. Cheap to copy.
-class ModelFiles {
- public:
-  /// UserError when the folder does not exist.
-  static ModelFiles in_folder(const std::filesystem::path& folder);
-  static ModelFiles in_memory(CheckpointBytes checkpoint);
-
-  bool has(const std::string& name) const;
-  std::string read(const std::string& name) const;  ///< UserError when absent
-  std::string where(const std::string& name) const;  ///< for messages
-  std::vector<std::string> names() const;
-  /// Manifest in the folder or from the wire; computed (by hashing) when there is none.
-  CheckpointManifest manifest() const;
-
- private:
-  std::filesystem::path folder_;
-  std::shared_ptr<const CheckpointBytes> bytes_;
-};
-
+/// config.json, with the end-of-sequence ids of generation_config.json where that names them.
 ModelConfig load_config(const ModelFiles& files);
 
-/// Loads config and weights; shards are followed. Missing or extra tensors are a UserError that names them, but for a
-/// family's known buffers. `trainable` copies the weights to aligned memory; else they may stay mapped.
+/// Loads config and weights; shards are followed. Missing or extra tensors are a UserError that names them,
+/// but for a family's known buffers. `trainable` copies the weights to aligned memory; else they may stay
+/// mapped.
 LanguageModel load_language_model(const ModelFiles& files, torch::ScalarType dtype, torch::Device device,
                                   bool trainable);
 
@@ -52,18 +36,21 @@ struct LoadedScalarModel {
 LoadedScalarModel load_scalar_model(const ModelFiles& files, torch::ScalarType dtype, torch::Device device,
                                     bool trainable, uint64_t head_seed = 0);
 
-/// Writes config.json, generation_config.json and model.safetensors (shards above `max_shard_bytes`) of a model in
-/// Hugging Face's layout into an existing folder. Tokenizer files are the caller's (Tokenizer::to_files).
+/// Writes config.json, generation_config.json and model.safetensors (shards above `max_shard_bytes`) of a
+/// model in Hugging Face's layout into an existing folder. Tokenizer files are the caller's
+/// (Tokenizer::to_files).
 struct SaveOptions {
   torch::ScalarType dtype = torch::kFloat32;
   uint64_t max_shard_bytes = 5ull << 30;
 };
-void save_language_model(const LanguageModel& model, const std::filesystem::path& folder, const SaveOptions& = {});
+void save_language_model(const LanguageModel& model, const std::filesystem::path& folder,
+                         const SaveOptions& = {});
 void save_scalar_model(const ScalarModel& model, const RewardNormalizer& normalizer,
                        const std::filesystem::path& folder, const SaveOptions& = {});
 
 /// The same files as bytes, with a manifest: what is published over gRPC after each PPO iteration.
-CheckpointBytes language_model_bytes(const LanguageModel& model, const Tokenizer& tokenizer, const SaveOptions& = {});
+CheckpointBytes language_model_bytes(const LanguageModel& model, const Tokenizer& tokenizer,
+                                     const SaveOptions& = {});
 CheckpointBytes scalar_model_bytes(const ScalarModel& model, const RewardNormalizer& normalizer,
                                    const Tokenizer& tokenizer, const SaveOptions& = {});
 

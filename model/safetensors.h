@@ -1,6 +1,4 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -8,12 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "model/decoder.h"
+#include <torch/torch.h>
+
+#include "model/named_tensor.h"
 
 namespace rlhf {
 
-/// A safetensors file (https://github.com/huggingface/safetensors), mapped or in memory. Everything the header says
-/// is checked before anything is allocated: sizes, overflows, overlaps, holes, duplicates, trailing bytes.
+/// A safetensors file (https://github.com/huggingface/safetensors), mapped or in memory. Everything the
+/// header says is checked before anything is allocated: sizes, overflows, overlaps, holes, duplicates,
+/// trailing bytes.
 class SafetensorsFile {
  public:
   /// UserError naming the file and what is wrong with it.
@@ -31,8 +32,8 @@ class SafetensorsFile {
   std::shared_ptr<const Contents> contents_;
 };
 
-/// Writes tensors (any device, made contiguous) with {"format":"pt"} in the metadata, sorted as the reference writer
-/// does. WorldError when the disk fails.
+/// Writes tensors (any device, made contiguous) with {"format":"pt"} in the metadata, sorted as the reference
+/// writer does. WorldError when the disk fails.
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 std::string safetensors_bytes(const std::vector<NamedTensor>& tensors,

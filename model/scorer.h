@@ -6,8 +6,8 @@
 
 namespace rlhf {
 
-/// A reward model ready to score: the scalar head at the last token of prompt + response, normalised. Inputs are run
-/// in packed micro-batches; a score does not depend on the others in the batch beyond rounding.
+/// A reward model ready to score: the scalar head at the last token of prompt + response, normalised. Inputs
+/// are run in packed micro-batches; a score does not depend on the others in the batch beyond rounding.
 class ModelScorer : public RewardScorer {
  public:
   ModelScorer(ScalarModel model, RewardNormalizer normalizer, int64_t max_batch_tokens = 8192);

@@ -1,0 +1,384 @@
+#include "model/decoder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <stdexcept>
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "contract/error.h"
+#include "model/attention.h"
+#include "model/layer_parts.h"
+#include "model/rope.h"
+
+namespace rlhf {
+
+/// What one pass shares among its layers.
+struct Decoder::Pass {
+  /// (layer, q [N, heads, d], k [N, kv_heads, d], v) -> [N, heads, d]
+  using Attend =
+      std::function<torch::Tensor(int64_t, const torch::Tensor&, const torch::Tensor&, const torch::Tensor&)>;
+  RopeAngles angles;  // undefined without rotation
+  Attend attend;
+  const Dropout& dropout;
+  const std::vector<int64_t>& offsets;
+};
+
+namespace {
+
+// Which draw a dropout mask is; part of its key.
+constexpr uint64_t kEmbeddingStream = 0, kTokenStream = 1, kFirstLayerStream = 2;
+
+torch::ScalarType vector_dtype(torch::ScalarType matrix_dtype) {
+  return matrix_dtype == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
+}
+
+/// Calls visit(member tensor, name) for every weight of a layer that is defined, in a stable order.
+template <typename Layer, typename Visit>
+void for_each_weight(Layer& layer, const std::string& prefix, Visit visit) {
+  const std::pair<decltype(&layer.qkv_weight), const char*> weights[] = {
+      {&layer.attention_norm_weight, "input_layernorm.weight"},
+      {&layer.attention_norm_bias, "input_layernorm.bias"},
+      {&layer.qkv_weight, "self_attn.qkv_proj.weight"},
+      {&layer.qkv_bias, "self_attn.qkv_proj.bias"},
+      {&layer.q_norm_weight, "self_attn.q_norm.weight"},
+      {&layer.k_norm_weight, "self_attn.k_norm.weight"},
+      {&layer.attention_out_weight, "self_attn.o_proj.weight"},
+      {&layer.attention_out_bias, "self_attn.o_proj.bias"},
+      {&layer.mlp_norm_weight, "post_attention_layernorm.weight"},
+      {&layer.mlp_norm_bias, "post_attention_layernorm.bias"},
+      {&layer.mlp_in_weight, "mlp.gate_up_proj.weight"},
+      {&layer.mlp_in_bias, "mlp.gate_up_proj.bias"},
+      {&layer.mlp_out_weight, "mlp.down_proj.weight"},
+      {&layer.mlp_out_bias, "mlp.down_proj.bias"},
+  };
+  for (const auto& [tensor, name] : weights) {
+    if (tensor->defined()) visit(*tensor, prefix + name);
+  }
+}
+
+/// The shapes a config asks for; an empty shape means the family has no such weight.
+struct LayerShapes {
+  using Shape = std::vector<int64_t>;
+  explicit LayerShapes(const ModelConfig& c) {
+    const int64_t qkv = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim;
+    const int64_t mlp_in = (c.gated_mlp ? 2 : 1) * c.intermediate_size;
+    const auto when = [](bool has, Shape shape) { return has ? shape : Shape{}; };
+    const bool norm_bias = c.norm == Norm::kLayerNorm;
+    all = {{"attention norm weight", &LayerWeights::attention_norm_weight, {c.hidden_size}},
+           {"attention norm bias", &LayerWeights::attention_norm_bias, when(norm_bias, {c.hidden_size})},
+           {"query, key and value weight", &LayerWeights::qkv_weight, {qkv, c.hidden_size}},
+           {"query, key and value bias", &LayerWeights::qkv_bias, when(c.qkv_bias, {qkv})},
+           {"query norm weight", &LayerWeights::q_norm_weight, when(c.qk_norm, {c.head_dim})},
+           {"key norm weight", &LayerWeights::k_norm_weight, when(c.qk_norm, {c.head_dim})},
+           {"attention output weight",
+            &LayerWeights::attention_out_weight,
+            {c.hidden_size, c.num_attention_heads * c.head_dim}},
+           {"attention output bias", &LayerWeights::attention_out_bias,
+            when(c.attention_output_bias, {c.hidden_size})},
+           {"MLP norm weight", &LayerWeights::mlp_norm_weight, {c.hidden_size}},
+           {"MLP norm bias", &LayerWeights::mlp_norm_bias, when(norm_bias, {c.hidden_size})},
+           {"MLP input weight", &LayerWeights::mlp_in_weight, {mlp_in, c.hidden_size}},
+           {"MLP input bias", &LayerWeights::mlp_in_bias, when(c.mlp_bias, {mlp_in})},
+           {"MLP output weight", &LayerWeights::mlp_out_weight, {c.hidden_size, c.intermediate_size}},
+           {"MLP output bias", &LayerWeights::mlp_out_bias, when(c.mlp_bias, {c.hidden_size})}};
+  }
+  struct Entry {
+    const char* what;
+    torch::Tensor LayerWeights::*member;
+    Shape shape;
+  };
+  std::vector<Entry> all;
+};
+
+void check_shape(const torch::Tensor& tensor, const std::vector<int64_t>& expected, const std::string& what) {
+  const bool wanted = !expected.empty();
+  if (wanted == tensor.defined() && (!wanted || tensor.sizes() == at::IntArrayRef(expected))) return;
+  std::ostringstream message;
+  message << "the model's " << what << " is ";
+  if (tensor.defined())
+    message << tensor.sizes();
+  else
+    message << "missing";
+  message << ", but its config asks for ";
+  if (wanted)
+    message << at::IntArrayRef(expected);
+  else
+    message << "none";
+  throw UserError(message.str());
+}
+
+void check_weights(const ModelConfig& config, const Decoder& decoder) {
+  check_shape(decoder.embedding(), {config.vocab_size, config.hidden_size}, "embedding");
+  const bool learned = config.positions == PositionEncoding::kLearned;
+  check_shape(decoder.position_embedding(),
+              learned ? std::vector<int64_t>{config.max_position_embeddings, config.hidden_size}
+                      : std::vector<int64_t>{},
+              "position embedding");
+  if (static_cast<int64_t>(decoder.layers().size()) != config.num_hidden_layers) {
+    throw UserError("the model has " + std::to_string(decoder.layers().size()) +
+                    " layers, but its config asks for " + std::to_string(config.num_hidden_layers));
+  }
+  const LayerShapes shapes(config);
+  for (std::size_t i = 0; i < decoder.layers().size(); ++i) {
+    for (const LayerShapes::Entry& entry : shapes.all) {
+      check_shape(decoder.layers()[i].*entry.member, entry.shape,
+                  entry.what + (" of layer " + std::to_string(i)));
+    }
+  }
+  check_shape(decoder.final_norm_weight(), {config.hidden_size}, "final norm weight");
+  check_shape(
+      decoder.final_norm_bias(),
+      config.norm == Norm::kLayerNorm ? std::vector<int64_t>{config.hidden_size} : std::vector<int64_t>{},
+      "final norm bias");
+}
+
+}  // namespace
+
+Decoder::Decoder(ModelConfig config, torch::Tensor embedding, torch::Tensor position_embedding,
+                 std::vector<LayerWeights> layers, torch::Tensor final_norm_weight,
+                 torch::Tensor final_norm_bias)
+    : config_(std::move(config)),
+      embedding_(std::move(embedding)),
+      position_embedding_(std::move(position_embedding)),
+      layers_(std::move(layers)),
+      final_norm_weight_(std::move(final_norm_weight)),
+      final_norm_bias_(std::move(final_norm_bias)) {
+  check_weights(config_, *this);
+  compute_dtype_ = embedding_.scalar_type();
+  prepare();
+}
+
+void Decoder::prepare() {
+  if (config_.positions != PositionEncoding::kRotary) return;
+  rope_frequencies_ = rope_frequencies(config_.rope)
+                          .to(torch::dtype(vector_dtype(embedding_.scalar_type())).device(device()));
+}
+
+Decoder Decoder::initialise(const ModelConfig& config, uint64_t seed, torch::Device device) {
+  torch::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  const auto normal = [&](const std::vector<int64_t>& shape, double std) {
+    return torch::empty(shape, torch::kFloat32).normal_(0.0, std, generator);
+  };
+  const double std = config.initializer_range;
+  const double residual_std = std / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers));
+  const auto fresh = [&](const LayerShapes::Entry& entry) {
+    if (entry.shape.size() == 2) {
+      const bool residual = entry.member == &LayerWeights::attention_out_weight ||
+                            entry.member == &LayerWeights::mlp_out_weight;
+      return normal(entry.shape, residual ? residual_std : std);
+    }
+    const bool bias = std::string_view(entry.what).ends_with("bias");
+    return bias ? torch::zeros(entry.shape) : torch::ones(entry.shape);
+  };
+
+  torch::Tensor embedding = normal({config.vocab_size, config.hidden_size}, std), position_embedding,
+                final_bias;
+  if (config.positions == PositionEncoding::kLearned) {
+    position_embedding = normal({config.max_position_embeddings, config.hidden_size}, std);
+  }
+  std::vector<LayerWeights> layers(static_cast<std::size_t>(config.num_hidden_layers));
+  const LayerShapes shapes(config);
+  for (LayerWeights& layer : layers) {
+    for (const LayerShapes::Entry& entry : shapes.all) {
+      if (!entry.shape.empty()) layer.*entry.member = fresh(entry);
+    }
+  }
+  if (config.norm == Norm::kLayerNorm) final_bias = torch::zeros({config.hidden_size});
+  Decoder decoder(config, embedding, position_embedding, std::move(layers), torch::ones({config.hidden_size}),
+                  final_bias);
+  decoder.to(device);
+  return decoder;
+}
+
+torch::Tensor Decoder::embed(const torch::Tensor& token_ids, const torch::Tensor& positions) const {
+  // Rounded to the compute dtype, so that a master and its frozen copy see the same bits.
+  const auto rows = [&](const torch::Tensor& table, const torch::Tensor& ids) {
+    const torch::Tensor x = at::embedding(table, ids);
+    return compute_dtype_ == torch::kBFloat16 ? x.to(torch::kBFloat16).to(torch::kFloat32) : x;
+  };
+  const torch::Tensor x = rows(embedding_, token_ids);
+  return position_embedding_.defined() ? x + rows(position_embedding_, positions) : x;
+}
+
+torch::Tensor Decoder::attention_block(const LayerWeights& layer, int64_t index, const torch::Tensor& x,
+                                       const Pass& pass) const {
+  const int64_t heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads;
+  const int64_t rows = x.size(0), head_dim = config_.head_dim;
+  const torch::Tensor normed =
+      normalise(x, layer.attention_norm_weight, layer.attention_norm_bias, config_.norm, config_.norm_eps);
+  const torch::Tensor qkv = linear(normed, layer.qkv_weight, layer.qkv_bias, compute_dtype_)
+                                .view({rows, heads + 2 * kv_heads, head_dim});
+  torch::Tensor q, k;
+  if (config_.qk_norm) {
+    q = normalise(qkv.narrow(1, 0, heads), layer.q_norm_weight, {}, Norm::kRmsNorm, config_.norm_eps);
+    k = normalise(qkv.narrow(1, heads, kv_heads), layer.k_norm_weight, {}, Norm::kRmsNorm, config_.norm_eps);
+    q = apply_rope(q, pass.angles).to(compute_dtype_);
+    k = apply_rope(k, pass.angles).to(compute_dtype_);
+  } else {
+    torch::Tensor qk = qkv.narrow(1, 0, heads + kv_heads);
+    if (pass.angles.cos.defined()) qk = apply_rope(qk, pass.angles);
+    qk = qk.to(compute_dtype_);
+    q = qk.narrow(1, 0, heads);
+    k = qk.narrow(1, heads, kv_heads);
+  }
+  const torch::Tensor v = qkv.narrow(1, heads + kv_heads, kv_heads).to(compute_dtype_);
+  const torch::Tensor attended = pass.attend(index, q, k, v).reshape({rows, heads * head_dim});
+  return linear(attended, layer.attention_out_weight, layer.attention_out_bias, compute_dtype_);
+}
+
+torch::Tensor Decoder::mlp_block(const LayerWeights& layer, const torch::Tensor& x) const {
+  const torch::Tensor normed =
+      normalise(x, layer.mlp_norm_weight, layer.mlp_norm_bias, config_.norm, config_.norm_eps);
+  torch::Tensor inner = linear(normed, layer.mlp_in_weight, layer.mlp_in_bias, compute_dtype_);
+  if (config_.gated_mlp) {
+    const auto halves = inner.chunk(2, -1);
+    inner = activate(halves[0], config_.activation) * halves[1];
+  } else {
+    inner = activate(inner, config_.activation);
+  }
+  return linear(inner, layer.mlp_out_weight, layer.mlp_out_bias, compute_dtype_);
+}
+
+torch::Tensor Decoder::run_layers(torch::Tensor x, const Pass& pass) const {
+  const auto dropped = [&](const torch::Tensor& branch, std::size_t layer, uint64_t place) {
+    return keyed_dropout(branch, pass.dropout.hidden, pass.dropout.sequence_keys, pass.offsets,
+                         kFirstLayerStream + 2 * layer + place);
+  };
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const LayerWeights& layer = layers_[i];
+    const torch::Tensor attention = dropped(attention_block(layer, static_cast<int64_t>(i), x, pass), i, 0);
+    if (config_.parallel_residual) {
+      x = x + attention + dropped(mlp_block(layer, x), i, 1);
+    } else {
+      x = x + attention;
+      x = x + dropped(mlp_block(layer, x), i, 1);
+    }
+  }
+  return normalise(x, final_norm_weight_, final_norm_bias_, config_.norm, config_.norm_eps);
+}
+
+void Decoder::check_length(int64_t longest) const {
+  if (longest <= config_.max_position_embeddings) return;
+  throw std::invalid_argument("a sequence of " + std::to_string(longest) +
+                              " tokens is longer than the model's " +
+                              std::to_string(config_.max_position_embeddings) + " positions");
+}
+
+double Decoder::attention_scale(int64_t layer) const {
+  const double scale = 1.0 / std::sqrt(static_cast<double>(config_.head_dim));
+  return config_.scale_attention_by_inverse_layer ? scale / static_cast<double>(layer + 1) : scale;
+}
+
+torch::Tensor Decoder::packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
+                                   const torch::Tensor& slot_of_row) const {
+  const PackedLayout layout(batch.offsets, device());
+  check_length(layout.longest());
+  Pass pass{{}, {}, dropout, batch.offsets};
+  if (rope_frequencies_.defined()) pass.angles = rope_angles(batch.positions, rope_frequencies_);
+  pass.attend = [&](int64_t layer, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
+    if (cache) write_cache(*cache, layer, slot_of_row, batch.positions, k, v);
+    return packed_attention(q, k, v, layout, attention_scale(layer));
+  };
+  torch::Tensor x = embed(batch.token_ids, batch.positions);
+  if (dropout.active()) {
+    x = keyed_dropout(x, dropout.embedding, dropout.sequence_keys, batch.offsets, kEmbeddingStream);
+    x = keyed_row_dropout(x, dropout.token, dropout.sequence_keys, batch.offsets, kTokenStream);
+  }
+  return run_layers(x, pass);
+}
+
+torch::Tensor Decoder::forward(const TokenBatch& batch, const Dropout& dropout) const {
+  return packed_pass(batch, dropout, nullptr, {});
+}
+
+torch::Tensor Decoder::prefill(const TokenBatch& batch, KvCache& cache,
+                               const std::vector<int64_t>& slots) const {
+  const torch::NoGradGuard no_grad;
+  if (static_cast<int64_t>(slots.size()) != batch.sequences()) {
+    throw std::invalid_argument("prefill needs one slot a sequence");
+  }
+  std::vector<int64_t> slot_of_row;
+  for (int64_t s = 0; s < batch.sequences(); ++s) {
+    if (batch.length(s) > cache.capacity())
+      throw std::invalid_argument("a sequence is longer than the cache");
+    slot_of_row.insert(slot_of_row.end(), static_cast<std::size_t>(batch.length(s)),
+                       slots[static_cast<std::size_t>(s)]);
+  }
+  const torch::Tensor hidden =
+      packed_pass(batch, {}, &cache, torch::tensor(slot_of_row, torch::kInt64).to(device()));
+  for (int64_t s = 0; s < batch.sequences(); ++s)
+    cache.set_length(slots[static_cast<std::size_t>(s)], batch.length(s));
+  return hidden;
+}
+
+torch::Tensor Decoder::decode(const torch::Tensor& token_ids, KvCache& cache,
+                              const std::vector<int64_t>& slots) const {
+  const torch::NoGradGuard no_grad;
+  const CacheStep step(cache, slots, device(), compute_dtype_);
+  check_length(step.longest());
+  const Dropout none;
+  const std::vector<int64_t> no_offsets;
+  Pass pass{{}, {}, none, no_offsets};
+  if (rope_frequencies_.defined()) pass.angles = rope_angles(step.positions(), rope_frequencies_);
+  pass.attend = [&](int64_t layer, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
+    return step.attend(cache, layer, q, k, v, attention_scale(layer));
+  };
+  const torch::Tensor hidden = run_layers(embed(token_ids, step.positions()), pass);
+  for (const int64_t slot : slots) cache.set_length(slot, cache.length(slot) + 1);
+  return hidden;
+}
+
+std::vector<NamedTensor> Decoder::parameters() const {
+  std::vector<NamedTensor> all = {{"model.embed_tokens.weight", embedding_}};
+  if (position_embedding_.defined()) all.push_back({"model.position_embeddings.weight", position_embedding_});
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    for_each_weight(layers_[i], "model.layers." + std::to_string(i) + ".",
+                    [&](const torch::Tensor& tensor, const std::string& name) {
+                      all.push_back({name, tensor});
+                    });
+  }
+  all.push_back({"model.norm.weight", final_norm_weight_});
+  if (final_norm_bias_.defined()) all.push_back({"model.norm.bias", final_norm_bias_});
+  return all;
+}
+
+void Decoder::require_grad(bool on) {
+  for (const NamedTensor& parameter : parameters()) parameter.tensor.set_requires_grad(on);
+}
+
+Decoder Decoder::map_weights(const std::function<torch::Tensor(const torch::Tensor&)>& map) const {
+  Decoder copy = *this;
+  const auto replace = [&](torch::Tensor& tensor) {
+    if (tensor.defined()) tensor = map(tensor.detach());
+  };
+  replace(copy.embedding_);
+  replace(copy.position_embedding_);
+  for (LayerWeights& layer : copy.layers_) {
+    for_each_weight(layer, "", [&](torch::Tensor& tensor, const std::string&) { replace(tensor); });
+  }
+  replace(copy.final_norm_weight_);
+  replace(copy.final_norm_bias_);
+  copy.prepare();
+  return copy;
+}
+
+Decoder Decoder::freeze(torch::ScalarType dtype) const {
+  Decoder copy = map_weights([&](const torch::Tensor& tensor) {
+    return tensor.to(tensor.dim() == 2 ? dtype : vector_dtype(dtype), false, true);
+  });
+  copy.compute_dtype_ = dtype;
+  return copy;
+}
+
+Decoder Decoder::clone() const {
+  return map_weights([](const torch::Tensor& tensor) { return tensor.clone(); });
+}
+
+void Decoder::to(torch::Device device) {
+  if (device == this->device()) return;
+  *this = map_weights([&](const torch::Tensor& tensor) { return tensor.to(device); });
+}
+
+}  // namespace rlhf

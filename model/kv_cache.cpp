@@ -1,0 +1,17 @@
+#include "model/kv_cache.h"
+
+namespace rlhf {
+
+KvCache::KvCache(const ModelConfig& config, int64_t slots, int64_t capacity, torch::ScalarType dtype,
+                 torch::Device device)
+    : lengths_(static_cast<std::size_t>(slots), 0), capacity_(capacity) {
+  const std::vector<int64_t> shape = {slots, config.num_key_value_heads, capacity, config.head_dim};
+  const auto options = torch::dtype(dtype).device(device);
+  // Zeros, not garbage: positions past a slot's length are masked, but 0 * NaN would still be NaN.
+  for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    keys_.push_back(torch::zeros(shape, options));
+    values_.push_back(torch::zeros(shape, options));
+  }
+}
+
+}  // namespace rlhf
