@@ -5,6 +5,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -46,14 +47,35 @@ std::string default_annotator() {
   return user && *user ? user : "me";
 }
 
-/// The campaign that is there, whose settings hold, else a new one with those of the flags.
-Campaign open_campaign(AnnotationStore& store, AnnotateFlags flags) {
+/// The campaign that is there, whose settings hold, or the one to be made.
+Campaign wanted_campaign(AnnotationStore& store, const AnnotateFlags& flags) {
   if (const auto there = store.find_campaign(flags.campaign.name)) return *there;
-  if (flags.campaign.k > 9)
-    throw UserError("--k " + std::to_string(flags.campaign.k) + ": 9 responses a task at most");
-  flags.campaign.blind = !flags.show_models;
-  flags.campaign.guidelines = read_guidelines(flags.guidelines_file);
-  return store.open_campaign(flags.campaign);
+  Campaign campaign = flags.campaign;
+  if (campaign.k < 2 || campaign.k > 9)
+    throw UserError("--k " + std::to_string(campaign.k) + ": 2 to 9 responses a task");
+  campaign.blind = !flags.show_models;
+  campaign.guidelines = read_guidelines(flags.guidelines_file);
+  return campaign;
+}
+
+struct Work {
+  Campaign campaign;
+  int64_t tasks_added = 0;
+};
+
+/// A campaign is made only when there is something to do in it.
+Work prepare_campaign(AnnotationStore& store, const AnnotateFlags& flags) {
+  Work work{wanted_campaign(store, flags)};
+  const auto tasks = store.tasks_from_samples(work.campaign, flags.split, flags.model);
+  const bool is_new = work.campaign.id == 0;
+  if (tasks.empty() && (is_new || store.progress(work.campaign.id).tasks == 0)) {
+    throw UserError(
+        flags.db + ": no prompt has " + std::to_string(work.campaign.k) +
+        " different responses of a model to rank; `rlhf data sample` makes them, or ask for fewer with --k");
+  }
+  if (is_new) work.campaign = store.open_campaign(work.campaign);
+  work.tasks_added = store.add_tasks(work.campaign.id, tasks);
+  return work;
 }
 
 nlohmann::ordered_json sit(AnnotationStore& store, const Campaign& campaign, const AnnotateFlags& flags) {
@@ -68,9 +90,8 @@ nlohmann::ordered_json sit(AnnotationStore& store, const Campaign& campaign, con
           {"finished", result.finished}};
 }
 
-nlohmann::ordered_json simulate(AnnotationStore& store, const Campaign& campaign,
+nlohmann::ordered_json simulate(AnnotationStore& store, const Campaign& campaign, const Lexicon& lexicon,
                                 const AnnotateFlags& flags) {
-  const Lexicon lexicon(flags.simulate);
   const SimulationResult result =
       simulate_raters(store, lexicon, {campaign, flags.raters, sha256_file(flags.simulate)});
   return {{"campaign", campaign.name},
@@ -83,20 +104,15 @@ void annotate(const AnnotateFlags& flags) {
   if (flags.terminal == !flags.simulate.empty()) {
     throw UserError("say who ranks: --terminal for you, or --simulate LEXICON for simulated raters");
   }
+  std::optional<Lexicon> lexicon;
+  if (!flags.terminal) lexicon.emplace(flags.simulate);
   Database database(flags.db, IfAbsent::kRefuse);
   AnnotationStore store(database);
-  const Campaign campaign = open_campaign(store, flags);
-  const int64_t added =
-      store.add_tasks(campaign.id, store.tasks_from_samples(campaign, flags.split, flags.model));
-  if (store.progress(campaign.id).tasks == 0) {
-    throw UserError(
-        flags.db + ": no prompt has " + std::to_string(campaign.k) +
-        " different responses of a model to rank; `rlhf data sample` makes them, or ask for fewer with --k");
-  }
-  auto line = flags.terminal ? sit(store, campaign, flags) : simulate(store, campaign, flags);
-  const CampaignProgress progress = store.progress(campaign.id);
+  const Work work = prepare_campaign(store, flags);
+  auto line = lexicon ? simulate(store, work.campaign, *lexicon, flags) : sit(store, work.campaign, flags);
+  const CampaignProgress progress = store.progress(work.campaign.id);
   line["tasks"] = progress.tasks;
-  line["tasks_added"] = added;
+  line["tasks_added"] = work.tasks_added;
   line["tasks_done"] = progress.done;
   std::cout << line.dump() << std::endl;
 }

@@ -56,7 +56,7 @@ bool is_negation(const std::string& word) {
 
 /// "[1, -2, ...]" with exactly kRaters numbers.
 bool parse_ratings(const std::string& text, Lexicon::Ratings& ratings) {
-  const std::size_t open = text.find('[');
+  const std::size_t open = text.rfind('[');  // emoticons may hold one
   if (open == std::string::npos) return false;
   const char* at = text.c_str() + open + 1;
   for (std::size_t i = 0; i < ratings.size(); ++i) {

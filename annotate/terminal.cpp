@@ -136,7 +136,7 @@ class Sitting {
   std::string progress_line() {
     const CampaignProgress progress = store_.progress(options_.campaign.id);
     const std::chrono::duration<double, std::ratio<60>> minutes = std::chrono::steady_clock::now() - start_;
-    const auto answered = result_.submitted + result_.skipped + result_.not_rankable;
+    const auto answered = result_.submitted + result_.skipped + result_.not_rankable - result_.taken_back;
     std::string line = "--- " + std::to_string(progress.done) + "/" + std::to_string(progress.tasks) +
                        " tasks done, " + std::to_string(answered) + " by you now";
     char text[64];

@@ -58,6 +58,11 @@ TEST_CASE_METHOD(SmallLexicon, "texts of equal score tie") {
   CHECK(LexiconRater(lexicon_, 1).rank({"good", ":)"}) == std::vector<int>{2, 1});
 }
 
+TEST_CASE_METHOD(SmallLexicon, "an emoticon may hold a bracket") {
+  const Lexicon smiles = load(":[\t-2.0\t0.6\t[-1, -2, -1, -2, -2, -3, -3, -2, -1, -2]\r\n");
+  CHECK(LexiconRater(smiles, 0).score(":[") == Approx(-1));
+}
+
 TEST_CASE_METHOD(SmallLexicon, "a file that is no lexicon is told by its line") {
   for (const std::string bad : {"word only\n", "w\t1\t1\t[1, 2]\n", "w\t1\t1\t[1,2,3,4,5,6,7,8,9,10]\n",
                                 "w\t1\t1\t[1,1,1,1,1,1,1,1,1,1,1]\n"}) {
