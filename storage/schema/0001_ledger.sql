@@ -323,7 +323,7 @@ CREATE TABLE trajectories(
   UNIQUE (run_id, step, prompt_slot, sample_index)
 ) STRICT;
 CREATE INDEX trajectories_by_prompt ON trajectories(prompt_id) WHERE prompt_id IS NOT NULL;
-CREATE INDEX trajectories_by_score ON trajectories(run_id, score);
+CREATE INDEX trajectories_by_score ON trajectories(run_id, step, score);
 
 CREATE TABLE trajectory_tokens(                   -- little-endian int32 and float32, one entry per token
   trajectory_id       INTEGER PRIMARY KEY REFERENCES trajectories(id) ON DELETE CASCADE,
