@@ -1,9 +1,10 @@
 #include "cli/command_line.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <new>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
 #include "cli/config_file.h"
@@ -23,10 +24,14 @@ const CLI::App& innermost(const CLI::App& app) {
   return chosen.empty() ? app : innermost(*chosen.front());
 }
 
+// CLI11 takes the text of a flag without a variable as a named constant only.
+const std::string kConfigHelp = "TOML file of flags and values; the command line wins";
+const std::string kPrintConfigHelp = "print the settings in force as TOML and do nothing";
+
 void add_config_flags(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
-    command->add_option("--config", "TOML file of flags and values; the command line wins");
-    command->add_flag("--print_config", "print the settings in force as TOML and do nothing");
+    command->add_option("--config", kConfigHelp);
+    command->add_flag("--print_config", kPrintConfigHelp);
     add_config_flags(*command);
   }
 }
@@ -44,7 +49,10 @@ int parse_and_run(std::vector<std::string> arguments) {
     // Parsed without callbacks: the commands only bind their flags.
     add_commands(app);
     add_config_flags(app);
-    for_each_command(app, [](CLI::App& command) { command.callback({}); command.final_callback({}); });
+    for_each_command(app, [](CLI::App& command) {
+      command.callback({});
+      command.final_callback({});
+    });
     app.parse(std::move(arguments));
     std::cout << effective_config_toml(innermost(app));
     return kExitDone;

@@ -2,9 +2,29 @@
 
 #include <CLI/CLI.hpp>
 
+#include "annotate/command.h"
+#include "curves/command.h"
+#include "data/command.h"
+#include "evaluate/command.h"
+#include "pretrain/command.h"
+#include "reward_model/command.h"
+#include "rollout/generate_command.h"
+#include "sft/command.h"
+
 namespace rlhf {
 
-void add_commands(CLI::App& app) { (void)app; }
+void add_commands(CLI::App& app) {
+  add_pretrain_command(app);
+  add_sft_command(app);
+  add_reward_command(app);
+  add_generate_command(app);
+  add_logprobs_command(app);
+  add_score_command(app);
+  add_evaluate_command(app);
+  add_data_command(app);
+  add_annotate_command(app);
+  add_curves_command(app);
+}
 
 void for_each_command(CLI::App& app, const std::function<void(CLI::App&)>& visit) {
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {

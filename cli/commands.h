@@ -1,6 +1,7 @@
 #pragma once
-#include <CLI/App.hpp>
 #include <functional>
+
+#include <CLI/App.hpp>
 
 namespace rlhf {
 

@@ -23,7 +23,8 @@ torch::Device ComputeFlags::torch_device() const {
     const torch::Device parsed(device);
     if (parsed.is_cuda() && !torch::cuda::is_available())
       throw UserError("--device " + device + ": this build or machine has no CUDA device; use --device cpu");
-    if (!parsed.is_cuda() && !parsed.is_cpu()) throw UserError("--device " + device + ": use cpu, cuda or cuda:N");
+    if (!parsed.is_cuda() && !parsed.is_cpu())
+      throw UserError("--device " + device + ": use cpu, cuda or cuda:N");
     return parsed;
   } catch (const c10::Error&) {
     throw UserError("--device " + device + ": use cpu, cuda or cuda:N");
@@ -38,7 +39,9 @@ torch::ScalarType parse_dtype(const std::string& word, torch::Device device, con
   throw UserError(flag + " " + word + ": use auto, float32, bfloat16 or float64");
 }
 
-torch::ScalarType ComputeFlags::torch_dtype() const { return parse_dtype(dtype, torch_device()); }
+torch::ScalarType ComputeFlags::torch_dtype() const {
+  return parse_dtype(dtype, torch_device());
+}
 
 void ComputeFlags::apply_threads() const {
   if (threads > 0) torch::set_num_threads(threads);

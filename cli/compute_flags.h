@@ -1,8 +1,8 @@
 #pragma once
+#include <string>
+
 #include <CLI/App.hpp>
 #include <torch/torch.h>
-
-#include <string>
 
 namespace rlhf {
 
@@ -13,8 +13,8 @@ struct ComputeFlags {
   int threads = 0;             ///< of torch on the CPU; 0 = as many as the machine has
 
   torch::Device torch_device() const;  ///< UserError when there is no such device
-  /// auto means bfloat16 where the hardware multiplies it natively (AVX512-BF16 or AMX, CUDA of compute capability 8), else
-  /// float32.
+  /// auto means bfloat16 where the hardware multiplies it natively (AVX512-BF16 or AMX, CUDA of compute
+  /// capability 8), else float32.
   torch::ScalarType torch_dtype() const;
   void apply_threads() const;
 };
@@ -22,7 +22,9 @@ struct ComputeFlags {
 /// `default_dtype`: "auto" for training and generation, "float32" where figures are compared.
 void add_compute_flags(CLI::App& command, ComputeFlags& flags, const std::string& default_dtype);
 
-/// "float32" -> torch::kFloat32, ...; UserError naming `flag` for another word. "auto" is resolved for `device`.
-torch::ScalarType parse_dtype(const std::string& word, torch::Device device, const std::string& flag = "--dtype");
+/// "float32" -> torch::kFloat32, ...; UserError naming `flag` for another word. "auto" is resolved for
+/// `device`.
+torch::ScalarType parse_dtype(const std::string& word, torch::Device device,
+                              const std::string& flag = "--dtype");
 
 }  // namespace rlhf

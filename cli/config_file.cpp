@@ -1,16 +1,19 @@
 #include "cli/config_file.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
 #include <set>
+
+#include <CLI/CLI.hpp>
 
 #include "contract/error.h"
 
 namespace rlhf {
 namespace {
 
-std::string flag_name(const std::string& argument) { return argument.substr(0, argument.find('=')); }
+std::string flag_name(const std::string& argument) {
+  return argument.substr(0, argument.find('='));
+}
 
 std::vector<std::string> read_settings(const std::string& path, const std::set<std::string>& given) {
   std::ifstream file(path);
@@ -25,7 +28,8 @@ std::vector<std::string> read_settings(const std::string& path, const std::set<s
   for (const CLI::ConfigItem& item : items) {
     if (item.name == "++" || item.name == "--") continue;  // CLI11's marks for the borders of sections
     if (!item.parents.empty())
-      throw UserError(path + ": section [" + item.parents.front() + "] is not used: write the flags of one command, one a line");
+      throw UserError(path + ": section [" + item.parents.front() +
+                      "] is not used: write the flags of one command, one a line");
     const std::string flag = with_underscores({"--" + item.name}).front();
     if (given.contains(flag)) continue;
     if (item.inputs.size() == 1) {
@@ -44,7 +48,8 @@ std::vector<std::string> with_underscores(std::vector<std::string> arguments) {
   for (std::string& argument : arguments) {
     if (argument == "--") break;
     if (!argument.starts_with("--")) continue;
-    const auto end = argument.begin() + static_cast<std::ptrdiff_t>(std::min(argument.find('='), argument.size()));
+    const auto end =
+        argument.begin() + static_cast<std::ptrdiff_t>(std::min(argument.find('='), argument.size()));
     std::replace(argument.begin() + 2, end, '-', '_');
   }
   return arguments;

@@ -29,8 +29,11 @@ nlohmann::ordered_json effective_config(const CLI::App& command, const std::set<
 
 std::string effective_config_toml(const CLI::App& command) {
   std::string toml;
-  for (const auto& [name, value] : effective_config(command).items()) {
-    if (value.is_null() || (value.is_string() && value.get<std::string>().empty()) || (value.is_array() && value.empty())) continue;
+  const nlohmann::ordered_json config = effective_config(command);
+  for (const auto& [name, value] : config.items()) {
+    if (value.is_null() || (value.is_string() && value.get<std::string>().empty()) ||
+        (value.is_array() && value.empty()))
+      continue;
     toml += name + " = " + value.dump() + "\n";
   }
   return toml;

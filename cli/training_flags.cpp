@@ -19,13 +19,16 @@ void require(bool good, const std::string& message) {
 }  // namespace
 
 void add_training_flags(CLI::App& command, TrainingOptions& o) {
-  add(command, "--per_device_train_batch_size", o.per_device_train_batch_size, "samples of one forward pass, a process");
+  add(command, "--per_device_train_batch_size", o.per_device_train_batch_size,
+      "samples of one forward pass, a process");
   add(command, "--per_device_eval_batch_size", o.per_device_eval_batch_size, "the same for evaluation");
-  add(command, "--gradient_accumulation_steps", o.gradient_accumulation_steps, "forward passes an optimizer step");
+  add(command, "--gradient_accumulation_steps", o.gradient_accumulation_steps,
+      "forward passes an optimizer step");
   add(command, "--num_train_epochs", o.num_train_epochs, "passes over the data");
   add(command, "--max_steps", o.max_steps, "optimizer steps; above 0 it overrides --num_train_epochs");
   add(command, "--learning_rate", o.learning_rate, "peak rate of AdamW");
-  add(command, "--lr_scheduler_type", o.lr_scheduler_type, "linear, cosine, cosine_with_min_lr, constant or constant_with_warmup");
+  add(command, "--lr_scheduler_type", o.lr_scheduler_type,
+      "linear, cosine, cosine_with_min_lr, constant or constant_with_warmup");
   add(command, "--warmup_steps,--warmup_ratio", o.warmup_steps, "steps of warm-up; below 1 a share of all");
   add(command, "--min_lr_rate", o.min_lr_rate, "where linear and cosine end, as a share of the peak");
   add(command, "--weight_decay", o.weight_decay, "on matrices, not on norms and biases");
@@ -33,7 +36,8 @@ void add_training_flags(CLI::App& command, TrainingOptions& o) {
   add(command, "--adam_beta2", o.adam_beta2, "");
   add(command, "--adam_epsilon", o.adam_epsilon, "");
   add(command, "--max_grad_norm", o.max_grad_norm, "clips the norm of the gradient; 0 = off");
-  add(command, "--embedding_learning_rate_scale", o.embedding_learning_rate_scale, "multiplies the rate of the token embedding");
+  add(command, "--embedding_learning_rate_scale", o.embedding_learning_rate_scale,
+      "multiplies the rate of the token embedding");
   add(command, "--dropout", o.dropout, "on the outputs of attention and MLP");
   add(command, "--embedding_dropout", o.embedding_dropout, "on elements of token embeddings");
   add(command, "--token_dropout", o.token_dropout, "on whole token embeddings");
@@ -48,7 +52,8 @@ void check_training_flags(const TrainingOptions& o) {
   require(o.per_device_train_batch_size > 0, "--per_device_train_batch_size must be at least 1");
   require(o.per_device_eval_batch_size > 0, "--per_device_eval_batch_size must be at least 1");
   require(o.gradient_accumulation_steps > 0, "--gradient_accumulation_steps must be at least 1");
-  require(o.max_steps > 0 || o.num_train_epochs > 0, "--num_train_epochs must be above 0 when --max_steps is not");
+  require(o.max_steps > 0 || o.num_train_epochs > 0,
+          "--num_train_epochs must be above 0 when --max_steps is not");
   require(o.learning_rate >= 0, "--learning_rate must not be negative");
   require(o.warmup_steps >= 0, "--warmup_steps must not be negative");
   require(o.min_lr_rate >= 0 && o.min_lr_rate <= 1, "--min_lr_rate must lie in [0, 1]");

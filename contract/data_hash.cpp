@@ -49,9 +49,17 @@ std::string hash_of(const std::vector<Record>& records) {
 
 }  // namespace
 
-std::string data_hash(const std::vector<Prompt>& prompts) { return hash_of(prompts); }
-std::string data_hash(const std::vector<Demonstration>& demonstrations) { return hash_of(demonstrations); }
-std::string data_hash(const std::vector<Ranking>& rankings) { return hash_of(rankings); }
-std::string data_hash(const std::vector<std::string>& texts) { return hash_of(texts); }
+std::string data_hash(const std::vector<Prompt>& prompts) {
+  return hash_of(prompts);
+}
+std::string data_hash(const std::vector<Demonstration>& demonstrations) {
+  return hash_of(demonstrations);
+}
+std::string data_hash(const std::vector<Ranking>& rankings) {
+  return hash_of(rankings);
+}
+std::string data_hash(const std::vector<std::string>& texts) {
+  return hash_of(texts);
+}
 
 }  // namespace rlhf

@@ -17,7 +17,8 @@ struct Active {
 
 class Generation {
  public:
-  Generation(const LanguageModel& model, const std::vector<GenerationRequest>& requests, const GeneratorOptions& options)
+  Generation(const LanguageModel& model, const std::vector<GenerationRequest>& requests,
+             const GeneratorOptions& options)
       : model_(model), requests_(requests), options_(options), cache_(make_cache()) {
     size_t total = 0;
     for (const GenerationRequest& request : requests) total += static_cast<size_t>(request.samples);
@@ -43,11 +44,13 @@ class Generation {
       total += request.samples;
     }
     if (longest + options_.sampling.max_new_tokens > context)
-      throw UserError("a prompt of " + std::to_string(longest) + " tokens and " + std::to_string(options_.sampling.max_new_tokens) +
+      throw UserError("a prompt of " + std::to_string(longest) + " tokens and " +
+                      std::to_string(options_.sampling.max_new_tokens) +
                       " new ones do not fit the model's context of " + std::to_string(context) +
                       ": shorten the prompt or --max_new_tokens");
     return KvCache(model_.decoder().config(), std::max<int64_t>(1, std::min(total, options_.max_batch_size)),
-                   longest + options_.sampling.max_new_tokens, model_.decoder().compute_dtype(), model_.decoder().device());
+                   longest + options_.sampling.max_new_tokens, model_.decoder().compute_dtype(),
+                   model_.decoder().device());
   }
 
   // Gives free slots to waiting samples. A request's prompt is run once; its other samples copy the cache.
@@ -107,7 +110,8 @@ class Generation {
       keys.push_back(active_[i].key);
       contexts.push_back(&active_[i].context);
     }
-    const SampledTokens sampled = sample_tokens(model_.logits(hidden).cpu(), options_.sampling, keys, contexts);
+    const SampledTokens sampled =
+        sample_tokens(model_.logits(hidden).cpu(), options_.sampling, keys, contexts);
     for (size_t i = 0; i < keys.size(); ++i) {
       Active& sequence = active_[static_cast<size_t>(first) + i];
       GeneratedResponse& response = responses_[sequence.output];
@@ -160,8 +164,10 @@ class Generation {
 
 }  // namespace
 
-std::vector<GeneratedResponse> generate(const LanguageModel& model, const std::vector<GenerationRequest>& requests,
-                                        const GeneratorOptions& options, const std::function<void(int64_t)>& progress) {
+std::vector<GeneratedResponse> generate(const LanguageModel& model,
+                                        const std::vector<GenerationRequest>& requests,
+                                        const GeneratorOptions& options,
+                                        const std::function<void(int64_t)>& progress) {
   check_sampling_options(options.sampling);
   return Generation(model, requests, options).run(progress);
 }

@@ -30,11 +30,13 @@ struct GeneratorOptions {
   int64_t max_batch_size = 64;         ///< sequences decoded at once
 };
 
-/// Answers prompts with a KV cache and continuous batching: a finished sequence leaves the batch and the next waiting
-/// one takes its place, always in the order of (request, sample), so the same requests give the same bits. A prompt's cache is
-/// computed once for all its samples. Returns samples of request 0, then of request 1, ... UserError for a prompt that leaves no room in
-/// the context. `progress`, when given, is called with the number of responses done. The model should be frozen.
-std::vector<GeneratedResponse> generate(const LanguageModel& model, const std::vector<GenerationRequest>& requests,
+/// Answers prompts with a KV cache and continuous batching: a finished sequence leaves the batch and the next
+/// waiting one takes its place, always in the order of (request, sample), so the same requests give the same
+/// bits. A prompt's cache is computed once for all its samples. Returns samples of request 0, then of request
+/// 1, ... UserError for a prompt that leaves no room in the context. `progress`, when given, is called with
+/// the number of responses done. The model should be frozen.
+std::vector<GeneratedResponse> generate(const LanguageModel& model,
+                                        const std::vector<GenerationRequest>& requests,
                                         const GeneratorOptions& options,
                                         const std::function<void(int64_t)>& progress = {});
 

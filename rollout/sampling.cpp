@@ -1,17 +1,18 @@
 #include "rollout/sampling.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+
+#include <ATen/Parallel.h>
 
 #include "contract/error.h"
 
 namespace rlhf {
 namespace {
 
-// Sum in a fixed order of sixteen lanes: the compiler makes vectors of it, and the bits do not depend on the machine's width.
+// Sum in a fixed order of sixteen lanes: the compiler makes vectors of it, and the bits do not depend on the
+// machine's width.
 double sum_exp(const float* logits, int64_t count, float scale, float shift, float* exps) {
   constexpr int64_t kLanes = 16;
   float lanes[kLanes] = {};
@@ -27,8 +28,8 @@ double sum_exp(const float* logits, int64_t count, float scale, float shift, flo
   return total;
 }
 
-// A repeated token's logit is divided by the penalty when positive, multiplied when negative (Keskar et al. 2019,
-// arXiv 1909.05858).
+// A repeated token's logit is divided by the penalty when positive, multiplied when negative (Keskar et al.
+// 2019, arXiv 1909.05858).
 void penalise_repetition(std::vector<float>& logits, const std::vector<TokenId>& context, double penalty) {
   std::vector<TokenId> seen(context);
   std::sort(seen.begin(), seen.end());
@@ -101,7 +102,8 @@ void check_sampling_options(const SamplingOptions& o) {
   require(o.top_k >= 0, "--top_k must be 0 (off) or above");
   require(o.top_p > 0 && o.top_p <= 1, "--top_p must lie in (0, 1]");
   require(o.min_p >= 0 && o.min_p <= 1, "--min_p must lie in [0, 1]");
-  require(std::isfinite(o.repetition_penalty) && o.repetition_penalty > 0, "--repetition_penalty must be above 0");
+  require(std::isfinite(o.repetition_penalty) && o.repetition_penalty > 0,
+          "--repetition_penalty must be above 0");
   require(o.max_new_tokens > 0, "--max_new_tokens must be at least 1");
 }
 
@@ -131,7 +133,8 @@ SampledTokens sample_tokens(const torch::Tensor& logits, const SamplingOptions& 
         penalised.assign(row, row + vocabulary);
         penalise_repetition(penalised, *contexts[static_cast<size_t>(b)], options.repetition_penalty);
         drawn_from = penalised.data();
-        drawn_total = sum_exp(drawn_from, vocabulary, scale, *std::max_element(penalised.begin(), penalised.end()), exps.data());
+        drawn_total = sum_exp(drawn_from, vocabulary, scale,
+                              *std::max_element(penalised.begin(), penalised.end()), exps.data());
       }
       size_t chosen = 0;
       if (greedy) {

@@ -1,7 +1,7 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <vector>
+
+#include <torch/torch.h>
 
 #include "contract/sampling_options.h"
 #include "contract/token.h"
@@ -17,10 +17,12 @@ struct SampledTokens {
   std::vector<float> logprobs;     ///< B, at the sampling temperature, before penalties and filters
 };
 
-/// Draws one token a row. `logits` is [B, V] float32 or float64 on the CPU; `keys` and `contexts` have one entry a row, the
-/// context being the prompt and response ids so far, read only when there is a repetition penalty. Order of the rules as in
-/// transformers: repetition penalty, temperature, top-k, top-p, min-p. Row b's draw depends on row b alone.
+/// Draws one token a row. `logits` is [B, V] float32 or float64 on the CPU; `keys` and `contexts` have one
+/// entry a row, the context being the prompt and response ids so far, read only when there is a repetition
+/// penalty. Order of the rules as in transformers: repetition penalty, temperature, top-k, top-p, min-p. Row
+/// b's draw depends on row b alone.
 SampledTokens sample_tokens(const torch::Tensor& logits, const SamplingOptions& options,
-                            const std::vector<DrawKey>& keys, const std::vector<const std::vector<TokenId>*>& contexts);
+                            const std::vector<DrawKey>& keys,
+                            const std::vector<const std::vector<TokenId>*>& contexts);
 
 }  // namespace rlhf

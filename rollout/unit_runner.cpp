@@ -23,7 +23,8 @@ class ThreadCount {
 
 }  // namespace
 
-ModelUnitRunner::ModelUnitRunner(LanguageModel policy, std::vector<TokenId> eos_token_ids, RewardScorer& scorer)
+ModelUnitRunner::ModelUnitRunner(LanguageModel policy, std::vector<TokenId> eos_token_ids,
+                                 RewardScorer& scorer)
     : policy_(std::move(policy)), eos_token_ids_(std::move(eos_token_ids)), scorer_(scorer) {}
 
 std::vector<Trajectory> ModelUnitRunner::run(const RolloutUnit& unit) {
@@ -35,7 +36,8 @@ std::vector<Trajectory> ModelUnitRunner::run(const RolloutUnit& unit) {
   options.iteration = unit.iteration;
   std::vector<GenerationRequest> requests;
   for (size_t i = 0; i < unit.prompts.size(); ++i)
-    requests.push_back({unit.prompts[i].token_ids, unit.first_prompt_slot + static_cast<int64_t>(i), unit.samples_per_prompt});
+    requests.push_back({unit.prompts[i].token_ids, unit.first_prompt_slot + static_cast<int64_t>(i),
+                        unit.samples_per_prompt});
   std::vector<GeneratedResponse> responses = generate(policy_, requests, options);
 
   std::vector<Trajectory> trajectories;
@@ -94,7 +96,8 @@ std::vector<RolloutUnit> make_units(const RolloutUnit& common, const std::vector
     RolloutUnit unit = common;
     unit.unit_index = static_cast<int32_t>(units.size());
     unit.first_prompt_slot = static_cast<int32_t>(begin);
-    unit.prompts.assign(prompts.begin() + static_cast<std::ptrdiff_t>(begin), prompts.begin() + static_cast<std::ptrdiff_t>(end));
+    unit.prompts.assign(prompts.begin() + static_cast<std::ptrdiff_t>(begin),
+                        prompts.begin() + static_cast<std::ptrdiff_t>(end));
     units.push_back(std::move(unit));
   }
   return units;

@@ -9,8 +9,9 @@
 
 namespace rlhf {
 
-/// Samples and scores a unit of work with frozen weights: what a worker does, and what the learner does in-process. Sets torch's
-/// thread count to the unit's while it computes, because the number of threads changes rounding.
+/// Samples and scores a unit of work with frozen weights: what a worker does, and what the learner does
+/// in-process. Sets torch's thread count to the unit's while it computes, because the number of threads
+/// changes rounding.
 class ModelUnitRunner : public UnitRunner {
  public:
   /// `policy` is frozen in the unit's dtype. Borrows `scorer`.
@@ -23,8 +24,8 @@ class ModelUnitRunner : public UnitRunner {
   RewardScorer& scorer_;
 };
 
-/// The learner's own runner: freezes the live policy anew whenever a unit names another version. Borrows the policy and the
-/// scorer; use from the learner's thread.
+/// The learner's own runner: freezes the live policy anew whenever a unit names another version. Borrows the
+/// policy and the scorer; use from the learner's thread.
 class LivePolicyRunner : public UnitRunner {
  public:
   LivePolicyRunner(const LanguageModel& policy, torch::ScalarType dtype, std::vector<TokenId> eos_token_ids,

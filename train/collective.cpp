@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <string>
+
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #ifdef RLHF_CUDA
@@ -105,14 +106,17 @@ int environment_number(const char* name, int low, int high) {
   const std::string_view view = text ? text : "";
   const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
   if (view.empty() || error != std::errc() || end != view.data() + view.size() || value < low || value > high)
-    throw UserError(std::string("environment variable ") + name + "='" + std::string(view) + "' should be a number from " +
-                    std::to_string(low) + " to " + std::to_string(high) + ", as torchrun sets it");
+    throw UserError(std::string("environment variable ") + name + "='" + std::string(view) +
+                    "' should be a number from " + std::to_string(low) + " to " + std::to_string(high) +
+                    ", as torchrun sets it");
   return value;
 }
 
 }  // namespace
 
-std::unique_ptr<Collective> Collective::single() { return std::make_unique<Single>(); }
+std::unique_ptr<Collective> Collective::single() {
+  return std::make_unique<Single>();
+}
 
 std::unique_ptr<Collective> Collective::from_environment(torch::Device device) {
   if (!std::getenv("WORLD_SIZE")) return single();
@@ -121,7 +125,8 @@ std::unique_ptr<Collective> Collective::from_environment(torch::Device device) {
   const int rank = environment_number("RANK", 0, world_size - 1);
   const int port = environment_number("MASTER_PORT", 1, 65535);
   const char* address = std::getenv("MASTER_ADDR");
-  if (!address) throw UserError("WORLD_SIZE is set but MASTER_ADDR is not: start the processes with torchrun, or set it");
+  if (!address)
+    throw UserError("WORLD_SIZE is set but MASTER_ADDR is not: start the processes with torchrun, or set it");
 
   try {
     c10d::TCPStoreOptions options;
@@ -142,13 +147,14 @@ std::unique_ptr<Collective> Collective::from_environment(torch::Device device) {
     }
 #endif
     auto gloo = c10d::ProcessGroupGloo::Options::create();
-    gloo->devices.push_back(std::string_view(address) == "127.0.0.1" || std::string_view(address) == "localhost"
+    gloo->devices.push_back(std::string_view(address) == "127.0.0.1" ||
+                                    std::string_view(address) == "localhost"
                                 ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
                                 : c10d::ProcessGroupGloo::createDefaultDevice());
     gloo->timeout = kTimeout;
     gloo->threads = 2;
-    return std::make_unique<Distributed>(c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, world_size, gloo),
-                                         device);
+    return std::make_unique<Distributed>(
+        c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, world_size, gloo), device);
   } catch (const UserError&) {
     throw;
   } catch (const std::exception& error) {

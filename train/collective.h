@@ -1,16 +1,18 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include <torch/torch.h>
+
 namespace rlhf {
 
-/// Sums and copies between the processes of one data-parallel run, over c10d: Gloo on CPU, NCCL on CUDA. With one
-/// process every call is a no-op. All processes must make the same calls in the same order, from one thread each.
+/// Sums and copies between the processes of one data-parallel run, over c10d: Gloo on CPU, NCCL on CUDA. With
+/// one process every call is a no-op. All processes must make the same calls in the same order, from one
+/// thread each.
 ///
-/// torchrun's environment decides: RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, LOCAL_RANK; absent means one process.
+/// torchrun's environment decides: RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, LOCAL_RANK; absent means one
+/// process.
 class Collective {
  public:
   /// UserError for a malformed variable, WorldError when the other processes cannot be reached.

@@ -9,8 +9,8 @@ Dropout training_dropout(const TrainingOptions& options, int64_t step, int64_t f
   if (!dropout.active()) return dropout;
   constexpr uint64_t kDropoutStream = 0x64726f70;  // apart from the draws of the data order
   for (int64_t place = first_place; place < first_place + count; ++place)
-    dropout.sequence_keys.push_back(
-        keyed_random(options.seed ^ kDropoutStream, static_cast<uint64_t>(step), static_cast<uint64_t>(place)));
+    dropout.sequence_keys.push_back(keyed_random(options.seed ^ kDropoutStream, static_cast<uint64_t>(step),
+                                                 static_cast<uint64_t>(place)));
   return dropout;
 }
 

@@ -6,7 +6,8 @@ namespace rlhf {
 namespace {
 
 double& slot(Metrics& metrics, const std::string& name) {
-  const auto found = std::find_if(metrics.begin(), metrics.end(), [&](const auto& m) { return m.first == name; });
+  const auto found =
+      std::find_if(metrics.begin(), metrics.end(), [&](const auto& m) { return m.first == name; });
   return found != metrics.end() ? found->second : metrics.emplace_back(name, 0.0).second;
 }
 
@@ -20,7 +21,8 @@ Metrics as_metrics(const nlohmann::ordered_json& json) {
   Metrics metrics;
   for (const auto& entry : json)
     // A value that was not finite is null in JSON.
-    metrics.emplace_back(entry.at(0).get<std::string>(), entry.at(1).is_null() ? NAN : entry.at(1).get<double>());
+    metrics.emplace_back(entry.at(0).get<std::string>(),
+                         entry.at(1).is_null() ? NAN : entry.at(1).get<double>());
   return metrics;
 }
 

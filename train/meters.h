@@ -1,21 +1,22 @@
 #pragma once
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "contract/sources.h"
 
 namespace rlhf {
 
-/// What one optimizer step reports. `averaged` values are logged as their mean over the steps since the last logged
-/// row, `latest` as they are.
+/// What one optimizer step reports. `averaged` values are logged as their mean over the steps since the last
+/// logged row, `latest` as they are.
 struct StepReport {
   Metrics averaged;
   Metrics latest;
 };
 
-/// Collects step reports between two logged rows. Its sums are part of a checkpoint, so a resumed run logs the same
-/// rows.
+/// Collects step reports between two logged rows. Its sums are part of a checkpoint, so a resumed run logs
+/// the same rows.
 class Meters {
  public:
   void add(const StepReport& report);

@@ -5,8 +5,8 @@
 
 namespace rlhf {
 
-/// This process's part of a global batch of `count` samples: an even, contiguous cut. Losses are divided by the count
-/// of the whole, so the cut changes nothing but rounding.
+/// This process's part of a global batch of `count` samples: an even, contiguous cut. Losses are divided by
+/// the count of the whole, so the cut changes nothing but rounding.
 struct Share {
   int64_t begin = 0;
   int64_t end = 0;

@@ -1,6 +1,7 @@
 #include "train/next_token_trainer.h"
 
 #include <chrono>
+#include <numbers>
 
 #include "train/dropout_keys.h"
 #include "train/learning_rate_schedule.h"
@@ -10,7 +11,7 @@ namespace rlhf {
 namespace {
 
 AdamWOptions adamw(const TrainingOptions& o) {
-  return {o.adam_beta1,    o.adam_beta2,    o.adam_epsilon,
+  return {o.adam_beta1,   o.adam_beta2,    o.adam_epsilon,
           o.weight_decay, o.max_grad_norm, o.embedding_learning_rate_scale};
 }
 
@@ -28,14 +29,15 @@ std::vector<const SupervisedSample*> pick(const std::vector<SupervisedSample>& s
 
 }  // namespace
 
-NextTokenEvaluation evaluate_next_token(const LanguageModel& model, const std::vector<SupervisedSample>& samples,
-                                        int64_t batch_size) {
+NextTokenEvaluation evaluate_next_token(const LanguageModel& model,
+                                        const std::vector<SupervisedSample>& samples, int64_t batch_size) {
   torch::NoGradGuard no_grad;
   NextTokenEvaluation total;
   std::vector<int64_t> indices(samples.size());
   for (size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<int64_t>(i);
   for (const Share& part : micro_batches({0, static_cast<int64_t>(samples.size())}, batch_size)) {
-    const SupervisedBatch batch = make_supervised_batch(pick(samples, indices, part), model.decoder().device());
+    const SupervisedBatch batch =
+        make_supervised_batch(pick(samples, indices, part), model.decoder().device());
     const torch::Tensor hidden = model.decoder().forward(batch.tokens).index_select(0, batch.rows);
     const TokenLogprobs logprobs = model.token_logprobs(hidden, batch.targets, {.statistics = true});
     total.nats -= logprobs.logprobs.sum(torch::kFloat64).item<double>();
@@ -71,14 +73,16 @@ StepReport NextTokenTrainer::step(int64_t step) {
   const std::vector<int64_t> indices = global_batch(step);
   const Share whole{0, static_cast<int64_t>(indices.size())};
   int64_t supervised = 0, sequences_before = 0;
-  for (const SupervisedSample* sample : pick(train_, indices, whole)) supervised += supervised_tokens(*sample);
+  for (const SupervisedSample* sample : pick(train_, indices, whole))
+    supervised += supervised_tokens(*sample);
   const Share share = share_of(whole.end, collective_.rank(), collective_.world_size());
   for (const SupervisedSample* sample : pick(train_, indices, {0, share.begin}))
     sequences_before += static_cast<int64_t>(sample->size());
 
   std::vector<double> sums(4, 0.0);  // nats, correct, entropy, tokens that went through the network
   for (const Share& part : micro_batches(share, options_.per_device_train_batch_size)) {
-    const SupervisedBatch batch = make_supervised_batch(pick(train_, indices, part), model_.decoder().device());
+    const SupervisedBatch batch =
+        make_supervised_batch(pick(train_, indices, part), model_.decoder().device());
     const Dropout dropout = training_dropout(options_, step, sequences_before, batch.tokens.sequences());
     sequences_before += batch.tokens.sequences();
     const torch::Tensor hidden = model_.decoder().forward(batch.tokens, dropout).index_select(0, batch.rows);
@@ -92,8 +96,8 @@ StepReport NextTokenTrainer::step(int64_t step) {
   }
   collective_.all_reduce_sum(sums);
 
-  const LearningRateSchedule schedule{options_.lr_scheduler_type, options_.learning_rate, options_.warmup_steps,
-                                      options_.min_lr_rate, total_steps()};
+  const LearningRateSchedule schedule{options_.lr_scheduler_type, options_.learning_rate,
+                                      options_.warmup_steps, options_.min_lr_rate, total_steps()};
   const double learning_rate = schedule.rate(step);
   const OptimizerStep::Result result = optimizer_.step(learning_rate);
   num_tokens_ += static_cast<int64_t>(sums[3]);
@@ -112,7 +116,11 @@ StepReport NextTokenTrainer::step(int64_t step) {
 Metrics NextTokenTrainer::evaluate() const {
   const NextTokenEvaluation total = evaluate_next_token(model_, eval_, options_.per_device_eval_batch_size);
   const double count = static_cast<double>(total.tokens);
-  return {{"loss", total.nats / count}, {"mean_token_accuracy", static_cast<double>(total.correct) / count}};
+  Metrics metrics{{"loss", total.nats / count},
+                  {"mean_token_accuracy", static_cast<double>(total.correct) / count}};
+  if (eval_bytes_ > 0)
+    metrics.emplace_back("bits_per_byte", total.nats / std::numbers::ln2 / static_cast<double>(eval_bytes_));
+  return metrics;
 }
 
 void NextTokenTrainer::resume(const std::filesystem::path& checkpoint, const TrainerState& state) {
@@ -136,7 +144,8 @@ void NextTokenTrainer::train(TrainerState& state, const TrainingSurroundings& su
     write_safetensors(folder / "optimizer.safetensors", optimizer_.state());
   };
   steps.epoch = [&](int64_t done) { return order_.epoch_at(done * batch); };
-  run_training_loop(state, {options_.logging_steps, options_.eval_steps, options_.save_steps}, steps, surroundings);
+  run_training_loop(state, {options_.logging_steps, options_.eval_steps, options_.save_steps}, steps,
+                    surroundings);
 }
 
 }  // namespace rlhf

@@ -14,22 +14,26 @@ namespace rlhf {
 
 /// Total of a data set under a model, for perplexity and bits per byte.
 struct NextTokenEvaluation {
-  double nats = 0;     ///< -sum of log p over supervised tokens
-  int64_t tokens = 0;  ///< supervised
-  int64_t correct = 0; ///< supervised tokens that are the most likely one
+  double nats = 0;      ///< -sum of log p over supervised tokens
+  int64_t tokens = 0;   ///< supervised
+  int64_t correct = 0;  ///< supervised tokens that are the most likely one
 };
-NextTokenEvaluation evaluate_next_token(const LanguageModel& model, const std::vector<SupervisedSample>& samples,
-                                        int64_t batch_size);
+NextTokenEvaluation evaluate_next_token(const LanguageModel& model,
+                                        const std::vector<SupervisedSample>& samples, int64_t batch_size);
 
-/// Trains a language model by cross-entropy over supervised tokens: what pretrain and sft have in common. The loss of a step is
-/// the sum over its supervised tokens divided by their global count, so micro-batch size, accumulation and the number
-/// of processes change nothing but rounding.
+/// Trains a language model by cross-entropy over supervised tokens: what pretrain and sft have in common. The
+/// loss of a step is the sum over its supervised tokens divided by their global count, so micro-batch size,
+/// accumulation and the number of processes change nothing but rounding.
 class NextTokenTrainer {
  public:
-  /// `model` must require gradients and outlive the trainer. Samples without a supervised token must have been left
-  /// out.
-  NextTokenTrainer(LanguageModel& model, std::vector<SupervisedSample> train, std::vector<SupervisedSample> eval,
-                   const TrainingOptions& options, Collective& collective);
+  /// `model` must require gradients and outlive the trainer. Samples without a supervised token must have
+  /// been left out.
+  NextTokenTrainer(LanguageModel& model, std::vector<SupervisedSample> train,
+                   std::vector<SupervisedSample> eval, const TrainingOptions& options,
+                   Collective& collective);
+
+  /// UTF-8 bytes of the evaluation text: evaluation then also gives bits per byte.
+  void set_eval_bytes(int64_t bytes) { eval_bytes_ = bytes; }
 
   int64_t total_steps() const;
   /// Runs what is left of the run. `save_model` writes the model's own files; optimizer state is added.
@@ -52,6 +56,7 @@ class NextTokenTrainer {
   SampleOrder order_;
   OptimizerStep optimizer_;
   int64_t num_tokens_ = 0;
+  int64_t eval_bytes_ = 0;
 };
 
 }  // namespace rlhf

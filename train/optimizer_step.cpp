@@ -9,13 +9,18 @@ namespace {
 
 constexpr int64_t kMaxNonFiniteRunning = 5;
 
-bool is_embedding(const std::string& name) { return name.find("embed_tokens") != std::string::npos || name == "embedding"; }
+bool is_embedding(const std::string& name) {
+  return name.find("embed_tokens") != std::string::npos || name == "embedding";
+}
 
 }  // namespace
 
-OptimizerStep::OptimizerStep(std::vector<NamedTensor> parameters, AdamWOptions options, Collective& collective,
-                             std::string prefix)
-    : parameters_(std::move(parameters)), options_(options), collective_(collective), prefix_(std::move(prefix)) {
+OptimizerStep::OptimizerStep(std::vector<NamedTensor> parameters, AdamWOptions options,
+                             Collective& collective, std::string prefix)
+    : parameters_(std::move(parameters)),
+      options_(options),
+      collective_(collective),
+      prefix_(std::move(prefix)) {
   groups_.resize(3);  // matrices, vectors, token embedding
   groups_[0].weight_decay = groups_[2].weight_decay = options_.weight_decay;
   groups_[2].learning_rate_scale = options_.embedding_learning_rate_scale;
@@ -35,7 +40,8 @@ std::vector<torch::Tensor> OptimizerStep::gradients() const {
   all.reserve(parameters_.size());
   for (const NamedTensor& parameter : parameters_) {
     // A process whose share held no token for a parameter still takes part in the sum.
-    if (!parameter.tensor.grad().defined()) parameter.tensor.mutable_grad() = torch::zeros_like(parameter.tensor);
+    if (!parameter.tensor.grad().defined())
+      parameter.tensor.mutable_grad() = torch::zeros_like(parameter.tensor);
     all.push_back(parameter.tensor.grad());
   }
   return all;
@@ -54,9 +60,10 @@ OptimizerStep::Result OptimizerStep::step(double learning_rate) {
     zero_grad();
     ++non_finite_total_;
     if (++non_finite_running_ >= kMaxNonFiniteRunning)
-      throw WorldError(std::to_string(kMaxNonFiniteRunning) +
-                       " optimizer steps in a row had a gradient that is not finite: lower --learning_rate, or look "
-                       "at the data of these steps");
+      throw WorldError(
+          std::to_string(kMaxNonFiniteRunning) +
+          " optimizer steps in a row had a gradient that is not finite: lower --learning_rate, or look "
+          "at the data of these steps");
     return result;
   }
   non_finite_running_ = 0;
@@ -71,8 +78,8 @@ OptimizerStep::Result OptimizerStep::step(double learning_rate) {
     for (const torch::Tensor& parameter : group.parameters) grads.push_back(parameter.grad());
     torch::_foreach_add_(group.steps, 1);
     at::_fused_adamw_(group.parameters, grads, group.first_moments, group.second_moments, {}, group.steps,
-                      learning_rate * group.learning_rate_scale, options_.beta1, options_.beta2, group.weight_decay,
-                      options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+                      learning_rate * group.learning_rate_scale, options_.beta1, options_.beta2,
+                      group.weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
   }
   zero_grad();
   return result;
@@ -95,7 +102,8 @@ std::vector<NamedTensor> OptimizerStep::state() const {
     state.push_back({base + ".exp_avg_sq", group.second_moments[index]});
     state.push_back({base + ".step", group.steps[index]});
   }
-  state.push_back({prefix_ + "non_finite", torch::tensor({non_finite_running_, non_finite_total_}, torch::kInt64)});
+  state.push_back(
+      {prefix_ + "non_finite", torch::tensor({non_finite_running_, non_finite_total_}, torch::kInt64)});
   return state;
 }
 
@@ -104,7 +112,8 @@ void OptimizerStep::load_state(const SafetensorsFile& file) {
   const auto copy = [&file](const std::string& name, torch::Tensor& into) {
     const torch::Tensor stored = file.tensor(name);
     if (stored.sizes() != into.sizes() || stored.scalar_type() != into.scalar_type())
-      throw UserError("the optimizer state of " + name + " has another shape or type than this model: the checkpoint "
+      throw UserError("the optimizer state of " + name +
+                      " has another shape or type than this model: the checkpoint "
                       "belongs to another run");
     into.copy_(stored);
   };

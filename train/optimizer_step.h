@@ -13,18 +13,18 @@ struct AdamWOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  double weight_decay = 0;   ///< on matrices; never on norms and biases
-  double max_grad_norm = 1;  ///< clips the global L2 norm; 0 = off
+  double weight_decay = 0;                   ///< on matrices; never on norms and biases
+  double max_grad_norm = 1;                  ///< clips the global L2 norm; 0 = off
   double embedding_learning_rate_scale = 1;  ///< multiplies the rate of the token embedding
 };
 
-/// One update of a network: gradients summed over the processes, checked, clipped, then AdamW (Loshchilov and Hutter,
-/// arXiv 1711.05101) with torch's fused kernel. Losses must already be divided by their global count, so summing is all
-/// that data parallelism adds.
+/// One update of a network: gradients summed over the processes, checked, clipped, then AdamW (Loshchilov and
+/// Hutter, arXiv 1711.05101) with torch's fused kernel. Losses must already be divided by their global count,
+/// so summing is all that data parallelism adds.
 class OptimizerStep {
  public:
-  /// `prefix` names the state's tensors in a checkpoint, so that two optimizers can share a file. The parameters share
-  /// storage with the network and must require gradients.
+  /// `prefix` names the state's tensors in a checkpoint, so that two optimizers can share a file. The
+  /// parameters share storage with the network and must require gradients.
   OptimizerStep(std::vector<NamedTensor> parameters, AdamWOptions options, Collective& collective,
                 std::string prefix = "");
 

@@ -15,7 +15,8 @@ int64_t supervised_tokens(const SupervisedSample& sample) {
   return count;
 }
 
-SupervisedBatch make_supervised_batch(const std::vector<const SupervisedSample*>& samples, torch::Device device) {
+SupervisedBatch make_supervised_batch(const std::vector<const SupervisedSample*>& samples,
+                                      torch::Device device) {
   std::vector<std::vector<TokenId>> sequences;
   std::vector<int64_t> rows, targets;
   int64_t offset = 0;
@@ -35,9 +36,10 @@ SupervisedBatch make_supervised_batch(const std::vector<const SupervisedSample*>
 }
 
 std::vector<SupervisedSample> pack_sequences(std::vector<SupervisedSequence> sequences, int64_t max_tokens) {
-  std::stable_sort(sequences.begin(), sequences.end(), [](const SupervisedSequence& a, const SupervisedSequence& b) {
-    return a.token_ids.size() > b.token_ids.size();
-  });
+  std::stable_sort(sequences.begin(), sequences.end(),
+                   [](const SupervisedSequence& a, const SupervisedSequence& b) {
+                     return a.token_ids.size() > b.token_ids.size();
+                   });
   // Samples by the room they have left: the fullest that still fits takes the sequence.
   std::vector<SupervisedSample> samples;
   std::vector<std::vector<size_t>> by_room(static_cast<size_t>(max_tokens) + 1);

@@ -1,8 +1,8 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <torch/torch.h>
 
 #include "contract/token.h"
 #include "model/token_batch.h"
@@ -17,7 +17,8 @@ struct SupervisedSequence {
   int64_t supervised_tokens() const;
 };
 
-/// What is drawn and batched as one: one sequence, or several packed to a length, each attending to itself alone.
+/// What is drawn and batched as one: one sequence, or several packed to a length, each attending to itself
+/// alone.
 using SupervisedSample = std::vector<SupervisedSequence>;
 
 int64_t supervised_tokens(const SupervisedSample& sample);
@@ -30,10 +31,11 @@ struct SupervisedBatch {
 };
 
 /// Empty when no sample is given: then tokens.offsets is {0}.
-SupervisedBatch make_supervised_batch(const std::vector<const SupervisedSample*>& samples, torch::Device device);
+SupervisedBatch make_supervised_batch(const std::vector<const SupervisedSample*>& samples,
+                                      torch::Device device);
 
-/// Packs sequences into samples of at most `max_tokens` by first fit on decreasing length; a longer one stands alone. The
-/// order of the samples depends on the input alone.
+/// Packs sequences into samples of at most `max_tokens` by first fit on decreasing length; a longer one
+/// stands alone. The order of the samples depends on the input alone.
 std::vector<SupervisedSample> pack_sequences(std::vector<SupervisedSequence> sequences, int64_t max_tokens);
 
 }  // namespace rlhf

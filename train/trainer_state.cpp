@@ -37,7 +37,9 @@ TrainerState TrainerState::parse(const std::string& text, const std::string& whe
 TrainerState TrainerState::load(const std::filesystem::path& checkpoint) {
   const std::filesystem::path path = checkpoint / "trainer_state.json";
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw UserError("cannot read " + path.string() + ": --resume_from_checkpoint wants a checkpoint-<step> folder of a run");
+  if (!file)
+    throw UserError("cannot read " + path.string() +
+                    ": --resume_from_checkpoint wants a checkpoint-<step> folder of a run");
   return parse({std::istreambuf_iterator<char>(file), {}}, path.string());
 }
 

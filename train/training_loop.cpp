@@ -11,8 +11,13 @@ namespace fs = std::filesystem;
 
 class Loop {
  public:
-  Loop(TrainerState& state, const Cadence& cadence, const TrainingSteps& steps, const TrainingSurroundings& surroundings)
-      : state_(state), cadence_(cadence), steps_(steps), around_(surroundings), meters_(Meters::from_json(state.meters)) {}
+  Loop(TrainerState& state, const Cadence& cadence, const TrainingSteps& steps,
+       const TrainingSurroundings& surroundings)
+      : state_(state),
+        cadence_(cadence),
+        steps_(steps),
+        around_(surroundings),
+        meters_(Meters::from_json(state.meters)) {}
 
   void run() {
     while (state_.global_step < state_.max_steps) {
@@ -26,7 +31,8 @@ class Loop {
       if (last || stop || due(cadence_.save_steps)) save();
       if (around_.collective.is_first() && around_.show_progress)
         around_.show_progress(state_.global_step, state_.max_steps, last_row_);
-      if (stop && !last) throw Interrupted("stopped after step " + std::to_string(state_.global_step) + ", which is saved");
+      if (stop && !last)
+        throw Interrupted("stopped after step " + std::to_string(state_.global_step) + ", which is saved");
     }
   }
 
@@ -66,7 +72,9 @@ class Loop {
         std::ofstream file(folder / "trainer_state.json", std::ios::binary);
         file << state_.to_json();
         file.close();
-        if (!file) throw WorldError("writing " + (folder / "trainer_state.json").string() + " failed: is the disk full?");
+        if (!file)
+          throw WorldError("writing " + (folder / "trainer_state.json").string() +
+                           " failed: is the disk full?");
       });
     }
     around_.collective.barrier();

@@ -13,7 +13,8 @@
 
 namespace rlhf {
 
-/// What surrounds a trainer, made by its command: where checkpoints and metrics go, who shows progress, when to stop.
+/// What surrounds a trainer, made by its command: where checkpoints and metrics go, who shows progress, when
+/// to stop.
 struct TrainingSurroundings {
   CheckpointSaver& checkpoints;
   MetricSink& metrics;
@@ -38,8 +39,9 @@ struct TrainingSteps {
   std::function<double(int64_t steps_done)> epoch;
 };
 
-/// Runs steps [state.global_step, state.max_steps): logs, evaluates, saves at their cadence and after the last step, the same
-/// way in all four trainers. Only the first process logs and saves. On return `state` is that of the last step.
+/// Runs steps [state.global_step, state.max_steps): logs, evaluates, saves at their cadence and after the
+/// last step, the same way in all four trainers. Only the first process logs and saves. On return `state` is
+/// that of the last step.
 void run_training_loop(TrainerState& state, const Cadence& cadence, const TrainingSteps& steps,
                        const TrainingSurroundings& surroundings);
 

@@ -1,0 +1,35 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+
+#include "contract/demonstration.h"
+#include "contract/prompt.h"
+#include "contract/ranking.h"
+
+namespace rlhf {
+
+/// --dataset FILE... or --db FILE with --split; --skip_bad_lines.
+struct DatasetFlags {
+  std::vector<std::string> dataset;       ///< files to train on
+  std::vector<std::string> eval_dataset;  ///< files to evaluate on
+  std::string db;                         ///< ledger to train and evaluate on instead
+  std::string split = "train";
+  std::string eval_split = "valid";
+  bool skip_bad_lines = false;
+
+  // Training data, then evaluation data (empty when none is named). UserError when neither or both of
+  // --dataset and
+  // --db are given. What was left out is told on stderr.
+  std::vector<Demonstration> demonstrations() const;
+  std::vector<Demonstration> eval_demonstrations() const;
+  std::vector<Ranking> rankings() const;
+  std::vector<Ranking> eval_rankings() const;
+  std::vector<Prompt> prompts() const;
+  std::vector<Prompt> eval_prompts() const;
+};
+
+void add_dataset_flags(CLI::App& command, DatasetFlags& flags);
+
+}  // namespace rlhf

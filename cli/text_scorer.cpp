@@ -1,0 +1,29 @@
+#include "cli/text_scorer.h"
+
+#include "cli/model_reference.h"
+#include "contract/error.h"
+#include "model/scorer.h"
+
+namespace rlhf {
+
+TextScorer::TextScorer(const std::string& model_reference, const ComputeFlags& compute,
+                       const std::string& flag)
+    : encoder_(load_tokenizer(open_model(model_reference, flag))) {
+  const ModelFiles files = open_model(model_reference, flag);
+  LoadedScalarModel loaded =
+      load_scalar_model(files, compute.torch_dtype(), compute.torch_device(), /*trainable=*/false);
+  if (loaded.fresh_head)
+    throw UserError(flag + " " + model_reference +
+                    " is a language model, not a reward model: it has no score.weight");
+  scorer_ = std::make_unique<ModelScorer>(std::move(loaded.model), loaded.normalizer);
+}
+
+std::vector<Score> TextScorer::score(const std::vector<Prompt>& prompts,
+                                     const std::vector<std::string>& responses) {
+  std::vector<ScoreInput> inputs;
+  for (size_t i = 0; i < prompts.size(); ++i)
+    inputs.push_back({{}, encoder_.prompt_and_response(prompts[i], responses[i])});
+  return scorer_->score(inputs);
+}
+
+}  // namespace rlhf

@@ -1,0 +1,29 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/compute_flags.h"
+#include "contract/prompt.h"
+#include "contract/sources.h"
+#include "text/sequence_encoder.h"
+
+namespace rlhf {
+
+/// A reward model and its tokenizer, for commands that score text.
+class TextScorer {
+ public:
+  TextScorer(const std::string& model_reference, const ComputeFlags& compute,
+             const std::string& flag = "--model");
+
+  /// One score a response, in order; the response ends with the end-of-sequence token as in training.
+  std::vector<Score> score(const std::vector<Prompt>& prompts, const std::vector<std::string>& responses);
+
+  const SequenceEncoder& encoder() const { return encoder_; }
+
+ private:
+  SequenceEncoder encoder_;
+  std::unique_ptr<RewardScorer> scorer_;
+};
+
+}  // namespace rlhf

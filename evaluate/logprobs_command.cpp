@@ -1,0 +1,90 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/compute_flags.h"
+#include "cli/json_lines.h"
+#include "cli/model_reference.h"
+#include "contract/error.h"
+#include "evaluate/command.h"
+#include "text/tokenizer.h"
+
+namespace rlhf {
+namespace {
+
+struct LogprobsFlags {
+  std::string model;
+  JsonLinesFlags lines;
+  ComputeFlags compute;
+};
+
+std::vector<TokenId> ids_of(const JsonLine& line, const std::optional<Tokenizer>& tokenizer,
+                            int64_t vocab_size) {
+  std::vector<TokenId> ids;
+  if (line.value.contains("token_ids")) {
+    try {
+      ids = line.value.at("token_ids").get<std::vector<TokenId>>();
+    } catch (const nlohmann::json::exception&) {
+      throw UserError(line.where + ": field \"token_ids\" should be a list of numbers");
+    }
+  } else {
+    const std::string text = line.text("text");
+    if (!tokenizer)
+      throw UserError(line.where +
+                      ": \"text\" needs a tokenizer, and the model's files have none; give \"token_ids\"");
+    ids = tokenizer->encode(text);
+  }
+  if (ids.empty()) throw UserError(line.where + ": no token");
+  for (const TokenId id : ids)
+    if (id < 0 || id >= vocab_size)
+      throw UserError(line.where + ": token id " + std::to_string(id) + " is outside the vocabulary of " +
+                      std::to_string(vocab_size));
+  return ids;
+}
+
+nlohmann::ordered_json logprobs_of(const LanguageModel& model, const std::vector<TokenId>& ids) {
+  auto values = nlohmann::ordered_json::array({nullptr});
+  if (ids.size() < 2) return values;
+  const TokenBatch batch = TokenBatch::pack({ids}, model.decoder().device());
+  const torch::Tensor hidden = model.decoder().forward(batch);
+  const int64_t count = batch.tokens() - 1;
+  const torch::Tensor logprobs =
+      model.token_logprobs(hidden.narrow(0, 0, count), batch.token_ids.narrow(0, 1, count))
+          .logprobs.to(torch::kCPU, torch::kFloat64);
+  for (int64_t i = 0; i < count; ++i) values.push_back(logprobs[i].item<double>());
+  return values;
+}
+
+void run_logprobs(const LogprobsFlags& flags) {
+  flags.compute.apply_threads();
+  const ModelFiles files = open_model(flags.model);
+  std::optional<Tokenizer> tokenizer;
+  if (files.has("tokenizer.json")) tokenizer = load_tokenizer(files);
+  const std::vector<JsonLine> lines = read_json_lines(flags.lines);
+  const LanguageModel model =
+      load_language_model(files, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
+  torch::NoGradGuard no_grad;
+  JsonLinesOutput output(flags.lines);
+  for (const JsonLine& line : lines) {
+    const std::vector<TokenId> ids = ids_of(line, tokenizer, model.decoder().config().vocab_size);
+    const int64_t context = model.decoder().config().max_position_embeddings;
+    if (static_cast<int64_t>(ids.size()) > context)
+      throw UserError(line.where + ": " + std::to_string(ids.size()) +
+                      " tokens are more than the model's context of " + std::to_string(context));
+    output.write({{"token_ids", ids}, {"logprobs", logprobs_of(model, ids)}});
+  }
+  output.close();
+}
+
+}  // namespace
+
+void add_logprobs_command(CLI::App& app) {
+  auto flags = std::make_shared<LogprobsFlags>();
+  CLI::App* command = app.add_subcommand("logprobs", "log-probability of every token of given texts");
+  command->add_option("--model", flags->model, "a folder or grpc://HOST:PORT/NAME")->required();
+  add_json_lines_flags(*command, flags->lines);
+  add_compute_flags(*command, flags->compute, "float32");
+  command->callback([flags] { run_logprobs(*flags); });
+}
+
+}  // namespace rlhf

@@ -1,0 +1,132 @@
+"""Turns the human ratings of Hutto and Gilbert (ICWSM 2014) into the data files of examples/quickstart.sh.
+
+usage: prepare.py SDIST OUTPUT_DIR [--seed N]
+
+SDIST is vaderSentiment-3.3.2.tar.gz as pip fetches it (MIT): it holds 23,703 sentences, each rated from -4 to +4 by 15 to 99
+people. Film, Amazon and New York Times sentences are used. Standard library only.
+
+Every sentence belongs to one split, by the hash of its normalised text, in every file: 85 % train, 5 % valid, 10 % test.
+  texts.jsonl, texts_valid.jsonl      plain text, for the tokenizer and pre-training
+  demonstrations.jsonl                film sentences cut after three or four words: prompt and completion
+  rankings.jsonl, gold_rankings.jsonl tasks of four sentences of like length, each judged by one person's rating of it; the two
+                                      files share no task and no single rating
+  rankings_test.jsonl                 tasks of sixteen film sentences that no training ever sees, ranked by mean rating
+  prompts.jsonl, prompts_test.jsonl   beginnings of film sentences
+"""
+import argparse
+import ast
+import hashlib
+import io
+import json
+import pathlib
+import random
+import sys
+import tarfile
+import unicodedata
+
+SDIST_SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
+SOURCES = {"film": "movieReviewSnippets", "amazon": "amazonReviewSnippets", "nyt": "nytEditorialSnippets"}
+K = 4
+PASSES = 4  # every sentence is ranked in so many tasks a file, each time by another person
+
+
+class Sentence:
+    def __init__(self, source, text, ratings):
+        self.source, self.text, self.ratings = source, text, ratings
+        self.mean = sum(ratings) / len(ratings)
+        normal = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+        place = int(hashlib.sha256(normal.encode()).hexdigest()[:8], 16) % 100
+        self.split = "test" if place < 10 else "valid" if place < 15 else "train"
+
+
+def read_sentences(sdist):
+    data = pathlib.Path(sdist).read_bytes()
+    if hashlib.sha256(data).hexdigest() != SDIST_SHA256:
+        sys.exit(f"{sdist} is not vaderSentiment-3.3.2.tar.gz: its SHA-256 differs")
+    with tarfile.open(fileobj=io.BytesIO(data)) as outer:
+        inner = outer.extractfile("vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz").read()
+    sentences = []
+    with tarfile.open(fileobj=io.BytesIO(inner)) as archive:
+        for source, stem in SOURCES.items():
+            def lines(kind):
+                file = archive.extractfile(f"hutto_ICWSM_2014/{stem}_{kind}.txt")
+                return [line.split("\t") for line in file.read().decode("utf-8", "replace").splitlines() if "\t" in line]
+            ratings = {row[0].strip(): ast.literal_eval(row[3]) for row in lines("anonDataRatings")}
+            for row in lines("GroundTruth"):
+                text = " ".join(row[2].replace("''", '"').split())
+                if row[0].strip() in ratings and len(text.split()) >= 3:
+                    sentences.append(Sentence(source, text, ratings[row[0].strip()]))
+    return sentences
+
+
+def ranks_of(values):
+    """1 = best, equal values tie."""
+    order = sorted(set(values), reverse=True)
+    return [order.index(value) + 1 for value in values]
+
+
+def tasks(sentences, ratings_of, rng):
+    """Groups of K sentences of like length, so that length tells nothing; `ratings_of` gives one person's rating of each."""
+    order = sorted(sentences, key=lambda s: len(s.text.split()) + rng.uniform(-3, 3))
+    groups = [order[i:i + K] for i in range(0, len(order) - K + 1, K)]
+    rng.shuffle(groups)
+    for group in groups:
+        yield {"prompt": "", "responses": [s.text for s in group], "ranks": ranks_of([ratings_of[id(s)] for s in group])}
+
+
+def cut(sentence, rng):
+    words = sentence.text.split()
+    count = rng.choice((3, 4)) if len(words) > 4 else 3
+    return " ".join(words[:count]), " ".join(words[count:])
+
+
+def write(folder, name, records):
+    with open(folder / name, "w", encoding="utf-8") as file:
+        count = 0
+        for record in records:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            count += 1
+    print(f"{name}: {count}", file=sys.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sdist")
+    parser.add_argument("output_dir")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    folder = pathlib.Path(options.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    by_split = {split: [] for split in ("train", "valid", "test")}
+    for sentence in read_sentences(options.sdist):
+        by_split[sentence.split].append(sentence)
+    train, film = by_split["train"], [s for s in by_split["train"] if s.source == "film"]
+
+    write(folder, "texts.jsonl", ({"text": s.text} for s in train))
+    write(folder, "texts_valid.jsonl", ({"text": s.text} for s in by_split["valid"]))
+
+    short = [s for s in film if 6 <= len(s.text.split()) <= 19]
+    write(folder, "demonstrations.jsonl",
+          ({"prompt": prompt, "completion": " " + rest} for prompt, rest in (cut(s, rng) for s in short)))
+
+    ranked = [s for s in train if s.source in ("film", "amazon")]
+    for s in ranked:
+        rng.shuffle(s.ratings)  # rating p of a sentence goes to pass p: no rating is used twice
+    for name, first in (("rankings.jsonl", 0), ("gold_rankings.jsonl", PASSES)):
+        write(folder, name, (task for p in range(first, first + PASSES)
+                             for task in tasks(ranked, {id(s): s.ratings[p] for s in ranked}, rng)))
+
+    test_film = [s for s in by_split["test"] if s.source == "film"]
+    rng.shuffle(test_film)
+    groups = [test_film[i:i + 16] for i in range(0, len(test_film) - 15, 16)]
+    write(folder, "rankings_test.jsonl", ({"prompt": "", "responses": [s.text for s in group],
+                                           "ranks": ranks_of([s.mean for s in group])} for group in groups))
+
+    write(folder, "prompts.jsonl", ({"prompt": cut(s, rng)[0]} for s in film))
+    write(folder, "prompts_test.jsonl", ({"prompt": cut(s, rng)[0]} for s in test_film[:256]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+#include "pretrain/dataset.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "contract/error.h"
+#include "train/sample_order.h"
+
+namespace rlhf {
+namespace {
+
+std::vector<std::vector<TokenId>> tokenise(const std::vector<std::string>& documents,
+                                           const Tokenizer& tokenizer) {
+  const int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  std::vector<std::vector<TokenId>> encoded = tokenizer.encode_batch(documents, {}, threads);
+  for (std::vector<TokenId>& ids : encoded)
+    if (tokenizer.eos_id()) ids.push_back(*tokenizer.eos_id());
+  return encoded;
+}
+
+}  // namespace
+
+PretrainDataset make_pretrain_blocks(const std::vector<std::string>& documents, const Tokenizer& tokenizer,
+                                     int64_t block_size, uint64_t seed) {
+  constexpr int64_t kPackingEpoch = -1;  // apart from the epochs of training
+  const std::vector<std::vector<TokenId>> encoded = tokenise(documents, tokenizer);
+  PretrainDataset dataset;
+  int64_t room = 0;
+  for (const int64_t index : epoch_order(seed, kPackingEpoch, static_cast<int64_t>(encoded.size()))) {
+    const std::vector<TokenId>& ids = encoded[static_cast<size_t>(index)];
+    dataset.bytes += static_cast<int64_t>(documents[static_cast<size_t>(index)].size());
+    for (size_t begin = 0; begin < ids.size();) {
+      // A piece of one token predicts nothing: it is not worth the last place of a block.
+      if (room < 2) {
+        dataset.blocks.emplace_back();
+        room = block_size;
+      }
+      const size_t count = std::min(ids.size() - begin, static_cast<size_t>(room));
+      SupervisedSequence piece;
+      piece.token_ids.assign(ids.begin() + static_cast<std::ptrdiff_t>(begin),
+                             ids.begin() + static_cast<std::ptrdiff_t>(begin + count));
+      piece.supervised.assign(count, 1);
+      piece.supervised[0] = 0;
+      dataset.blocks.back().push_back(std::move(piece));
+      room -= static_cast<int64_t>(count);
+      dataset.tokens += static_cast<int64_t>(count);
+      begin += count;
+    }
+  }
+  std::erase_if(dataset.blocks, [](const SupervisedSample& block) { return supervised_tokens(block) == 0; });
+  if (dataset.blocks.empty())
+    throw UserError("the text has no two tokens in a row: there is nothing to learn from it");
+  return dataset;
+}
+
+}  // namespace rlhf

@@ -1,0 +1,198 @@
+#include "reward_model/command.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/compute_flags.h"
+#include "cli/dataset_flags.h"
+#include "cli/model_reference.h"
+#include "cli/training_flags.h"
+#include "cli/training_session.h"
+#include "contract/data_hash.h"
+#include "contract/error.h"
+#include "formats/dataset_files.h"
+#include "reward_model/dataset.h"
+#include "reward_model/normalizer.h"
+#include "reward_model/reward_trainer.h"
+#include "rollout/generator.h"
+#include "train/sample_order.h"
+
+namespace rlhf {
+namespace {
+
+struct RewardFlags {
+  std::string model, policy;
+  DatasetFlags data;
+  RunFlags run;
+  ComputeFlags compute;
+  TrainingOptions training;
+  int64_t max_length = 1024;
+  std::vector<std::string> normalizer_prompts;
+  int64_t normalizer_samples = 512;
+  int64_t response_length = 64;
+  double head_scale = 1.0;
+};
+
+std::vector<RankedSequences> sequences_of(const std::string& name, const std::vector<Ranking>& rankings,
+                                          const SequenceEncoder& encoder, int64_t max_length, bool say) {
+  if (rankings.empty()) return {};
+  RewardDatasetReport report;
+  std::vector<RankedSequences> kept = make_ranked_sequences(rankings, encoder, max_length, report);
+  if (say) {
+    std::cerr << name << ": " << kept.size() << " rankings, " << report.responses << " responses, "
+              << report.pairs << " pairs";
+    if (report.all_tied) std::cerr << "; " << report.all_tied << " left out with ties only";
+    if (report.too_long) std::cerr << "; " << report.too_long << " left out, longer than --max_length";
+    std::cerr << '\n';
+  }
+  return kept;
+}
+
+// What the policy is asked for the normaliser: the prompts that PPO will use, else those of the rankings.
+std::vector<Prompt> normalizer_prompts(const RewardFlags& flags, const std::vector<Ranking>& rankings) {
+  if (!flags.normalizer_prompts.empty()) return PromptFiles({flags.normalizer_prompts, "", false}).prompts();
+  std::vector<Prompt> prompts;
+  for (const Ranking& ranking : rankings) prompts.push_back(ranking.prompt);
+  return prompts;
+}
+
+// Responses of `policy` to prompts, at temperature 1, that came to their end.
+std::vector<std::vector<TokenId>> sample_policy(const RewardFlags& flags, const LanguageModel& policy,
+                                                const std::vector<Prompt>& prompts,
+                                                const SequenceEncoder& encoder) {
+  GeneratorOptions options;
+  options.sampling.max_new_tokens = static_cast<int32_t>(flags.response_length);
+  options.eos_token_ids = encoder.tokenizer().eos_ids();
+  options.seed = flags.training.seed;
+  std::vector<GenerationRequest> requests;
+  SampleOrder order(flags.training.seed, static_cast<int64_t>(prompts.size()));
+  for (const int64_t index : order.draw(0, flags.normalizer_samples)) {
+    std::vector<TokenId> ids = encoder.prompt(prompts[static_cast<size_t>(index)]);
+    if (!ids.empty()) requests.push_back({std::move(ids), static_cast<int64_t>(requests.size()), 1});
+  }
+  const std::vector<GeneratedResponse> responses = generate(policy, requests, options);
+  std::vector<std::vector<TokenId>> sequences;
+  for (size_t i = 0; i < responses.size(); ++i) {
+    if (responses[i].finish_reason != FinishReason::kStop) continue;
+    sequences.push_back(requests[i].prompt_ids);
+    sequences.back().insert(sequences.back().end(), responses[i].token_ids.begin(),
+                            responses[i].token_ids.end());
+  }
+  return sequences;
+}
+
+// What the score is normalised over, in the order of design: policy samples, validation responses, training
+// responses.
+RewardNormalizer normalizer_of(const RewardFlags& flags, const ScalarModel& model,
+                               const std::vector<Ranking>& rankings, const SequenceEncoder& encoder,
+                               const std::vector<RankedSequences>& responses) {
+  std::vector<std::vector<TokenId>> sequences;
+  std::string over;
+  if (!flags.policy.empty()) {
+    const ModelFiles files = open_model(flags.policy, "--policy");
+    require_same_tokenizer(load_tokenizer(files), "--policy", encoder.tokenizer(), "--model");
+    const LanguageModel policy =
+        load_language_model(files, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
+    sequences = sample_policy(flags, policy, normalizer_prompts(flags, rankings), encoder);
+    over = "finished samples of --policy";
+    if (sequences.size() < 2)
+      throw UserError("fewer than two of " + std::to_string(flags.normalizer_samples) +
+                      " samples of --policy came to their end within " +
+                      std::to_string(flags.response_length) +
+                      " tokens: raise --response_length or --normalizer_samples");
+  } else {
+    for (const RankedSequences& ranking : responses)
+      sequences.insert(sequences.end(), ranking.sequences.begin(), ranking.sequences.end());
+    if (static_cast<int64_t>(sequences.size()) > flags.normalizer_samples)
+      sequences.resize(static_cast<size_t>(flags.normalizer_samples));
+    over = "ranked responses";
+  }
+  const RewardNormalizer normalizer =
+      measure_normalizer(model, sequences, flags.training.per_device_eval_batch_size);
+  std::cerr << "Scores are normalised by mean " << normalizer.mean << ", deviation " << normalizer.std
+            << " of " << sequences.size() << " " << over << ".\n";
+  return normalizer;
+}
+
+void run_reward(const CLI::App& command, const RewardFlags& flags) {
+  check_training_flags(flags.training);
+  flags.compute.apply_threads();
+  const torch::Device device = flags.compute.torch_device();
+  const ModelFiles files = open_model(flags.model);
+  const SequenceEncoder encoder(load_tokenizer(files));
+  const std::vector<Ranking> rankings = flags.data.rankings();
+  const std::unique_ptr<Collective> collective = Collective::from_environment(device);
+
+  std::vector<std::string> parents{files.manifest().model_hash};
+  TrainingSession session(flags.run,
+                          {"reward", run_configuration(command), parents, data_hash(rankings),
+                           encoder.tokenizer().hash(), flags.training.save_total_limit},
+                          *collective);
+  if (session.finished()) return;
+  const bool say = collective->is_first();
+  const std::vector<RankedSequences> train = sequences_of("train", rankings, encoder, flags.max_length, say);
+  const std::vector<RankedSequences> eval =
+      sequences_of("eval", flags.data.eval_rankings(), encoder, flags.max_length, say);
+
+  const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
+  LoadedScalarModel loaded =
+      load_scalar_model(start, torch::kFloat32, device, /*trainable=*/true, flags.training.seed);
+  if (loaded.fresh_head) {
+    torch::NoGradGuard no_grad;
+    torch::Tensor(loaded.model.score_weight()).mul_(flags.head_scale);
+    if (say) std::cerr << flags.model << " is a language model: it gets a fresh scalar head.\n";
+  }
+  ScalarModel& model = loaded.model;
+  model.decoder().set_compute_dtype(flags.compute.torch_dtype());
+  model.require_grad(true);
+  RewardTrainer trainer(model, train, eval, flags.training, *collective);
+  TrainerState state = session.start();
+  if (session.resume_from()) trainer.resume(*session.resume_from(), state);
+  trainer.train(state, session.surroundings(),
+                [&](const std::filesystem::path& folder) { save_scalar_model(model, {}, folder); });
+
+  RewardNormalizer normalizer;
+  if (collective->is_first())
+    normalizer = normalizer_of(flags, model, rankings, encoder, eval.empty() ? train : eval);
+  session.finish(state, encoder.tokenizer().to_files(),
+                 [&](const std::filesystem::path& folder) { save_scalar_model(model, normalizer, folder); });
+}
+
+}  // namespace
+
+void add_reward_command(CLI::App& app) {
+  auto flags = std::make_shared<RewardFlags>();
+  flags->training.learning_rate = 1e-5;
+  flags->training.num_train_epochs = 1;
+  CLI::App* command = app.add_subcommand("reward", "a reward model from rankings");
+  command->add_option("--model", flags->model, "model to start from: a folder or grpc://HOST:PORT/NAME")
+      ->required();
+  command->add_option("--policy", flags->policy,
+                      "SFT model whose samples normalise the score; without it the ranked responses do");
+  add_dataset_flags(*command, flags->data);
+  add_run_flags(*command, flags->run);
+  add_training_flags(*command, flags->training);
+  add_compute_flags(*command, flags->compute, "auto");
+  command
+      ->add_option("--max_length", flags->max_length, "tokens; rankings with a longer response are left out")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--normalizer_prompts", flags->normalizer_prompts,
+                      "files of prompts for --policy; without them those of the rankings");
+  command
+      ->add_option("--normalizer_samples", flags->normalizer_samples,
+                   "responses that the score is normalised over")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 1 << 24));
+  command->add_option("--response_length", flags->response_length, "tokens of a sample of --policy")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--head_scale", flags->head_scale, "multiplies the deviation of a fresh scalar head")
+      ->capture_default_str();
+  command->callback([flags, command] { run_reward(*command, *flags); });
+}
+
+}  // namespace rlhf

@@ -1,0 +1,43 @@
+#include "reward_model/dataset.h"
+
+#include <algorithm>
+#include <string>
+
+#include "contract/error.h"
+
+namespace rlhf {
+
+std::vector<RankedSequences> make_ranked_sequences(const std::vector<Ranking>& rankings,
+                                                   const SequenceEncoder& encoder, int64_t max_length,
+                                                   RewardDatasetReport& report) {
+  std::vector<RankedSequences> kept;
+  for (const Ranking& ranking : rankings) {
+    ++report.rankings;
+    RankedSequences ranked;
+    ranked.ranks = ranking.ranks;
+    ranked.margin = ranking.margin.value_or(0.0);
+    if (ranked.untied_pairs() == 0) {
+      ++report.all_tied;
+      continue;
+    }
+    for (const std::string& response : ranking.responses)
+      ranked.sequences.push_back(encoder.prompt_and_response(ranking.prompt, response));
+    const bool fits = std::all_of(ranked.sequences.begin(), ranked.sequences.end(), [&](const auto& ids) {
+      return static_cast<int64_t>(ids.size()) <= max_length;
+    });
+    if (!fits) {
+      ++report.too_long;
+      continue;
+    }
+    report.responses += static_cast<int64_t>(ranked.sequences.size());
+    report.pairs += ranked.untied_pairs();
+    kept.push_back(std::move(ranked));
+  }
+  if (kept.empty())
+    throw UserError("none of the " + std::to_string(report.rankings) + " rankings can be learnt from: " +
+                    std::to_string(report.all_tied) + " have ties only, " + std::to_string(report.too_long) +
+                    " are longer than --max_length " + std::to_string(max_length));
+  return kept;
+}
+
+}  // namespace rlhf

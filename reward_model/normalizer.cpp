@@ -1,0 +1,24 @@
+#include "reward_model/normalizer.h"
+
+#include <cmath>
+
+#include "train/micro_batches.h"
+
+namespace rlhf {
+
+RewardNormalizer measure_normalizer(const ScalarModel& model,
+                                    const std::vector<std::vector<TokenId>>& sequences, int64_t batch_size) {
+  torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> parts;
+  for (const Share& part : micro_batches({0, static_cast<int64_t>(sequences.size())}, batch_size)) {
+    const std::vector<std::vector<TokenId>> picked(sequences.begin() + part.begin,
+                                                   sequences.begin() + part.end);
+    const TokenBatch batch = TokenBatch::pack(picked, model.decoder().device());
+    parts.push_back(model.values(model.decoder().forward(batch).index_select(0, batch.last_token_rows())));
+  }
+  const torch::Tensor raw = torch::cat(parts).to(torch::kFloat64);
+  const double std = raw.std(/*unbiased=*/false).item<double>();
+  return {raw.mean().item<double>(), std > 0 ? std : 1.0};
+}
+
+}  // namespace rlhf

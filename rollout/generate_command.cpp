@@ -1,0 +1,101 @@
+#include "rollout/generate_command.h"
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/compute_flags.h"
+#include "cli/json_lines.h"
+#include "cli/model_reference.h"
+#include "cli/progress_bar.h"
+#include "cli/sampling_flags.h"
+#include "contract/error.h"
+#include "rollout/generator.h"
+#include "text/sequence_encoder.h"
+
+namespace rlhf {
+namespace {
+
+struct GenerateFlags {
+  std::string model;
+  JsonLinesFlags lines;
+  ComputeFlags compute;
+  SamplingOptions sampling;
+  uint64_t seed = 42;
+  int32_t samples_per_prompt = 1;
+  int64_t batch_size = 64;
+  bool chat = false;
+};
+
+Prompt prompt_of(const JsonLine& line, bool chat) {
+  if (!line.value.contains("messages")) {
+    const std::string text = line.text("prompt");
+    if (chat) return {"", {{"user", text}}};
+    return {text, {}};
+  }
+  return {"", read_messages(line, "messages")};
+}
+
+std::string finish_reason_word(FinishReason reason) {
+  return reason == FinishReason::kStop ? "stop" : "length";
+}
+
+void run_generate(const GenerateFlags& flags) {
+  flags.compute.apply_threads();
+  const ModelFiles files = open_model(flags.model);
+  const SequenceEncoder encoder(load_tokenizer(files));
+  const std::vector<JsonLine> lines = read_json_lines(flags.lines);
+  std::vector<GenerationRequest> requests;
+  for (const JsonLine& line : lines) {
+    std::vector<TokenId> ids = encoder.prompt(prompt_of(line, flags.chat));
+    if (ids.empty()) throw UserError(line.where + ": the prompt has no token");
+    requests.push_back({std::move(ids), static_cast<int64_t>(requests.size()), flags.samples_per_prompt});
+  }
+  const LanguageModel model =
+      load_language_model(files, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
+
+  GeneratorOptions options;
+  options.sampling = flags.sampling;
+  options.eos_token_ids = encoder.tokenizer().eos_ids();
+  options.seed = flags.seed;
+  options.max_batch_size = flags.batch_size;
+  const auto total = static_cast<int64_t>(requests.size()) * flags.samples_per_prompt;
+  ProgressBar progress({"generate", total, 0, {}});
+  const std::vector<GeneratedResponse> responses =
+      generate(model, requests, options, [&](int64_t done) { progress.update(done, {}); });
+
+  JsonLinesOutput output(flags.lines);
+  for (size_t i = 0; i < responses.size(); ++i) {
+    const auto samples = static_cast<size_t>(flags.samples_per_prompt);
+    nlohmann::ordered_json object = lines[i / samples].value;
+    object["sample_index"] = i % samples;
+    object["response"] = encoder.tokenizer().decode(responses[i].token_ids);
+    object["response_token_ids"] = responses[i].token_ids;
+    object["logprobs"] = responses[i].logprobs;
+    object["finish_reason"] = finish_reason_word(responses[i].finish_reason);
+    output.write(object);
+  }
+  output.close();
+}
+
+}  // namespace
+
+void add_generate_command(CLI::App& app) {
+  auto flags = std::make_shared<GenerateFlags>();
+  CLI::App* command = app.add_subcommand("generate", "answer the prompts of a JSONL file");
+  command->add_option("--model", flags->model, "a folder or grpc://HOST:PORT/NAME")->required();
+  add_json_lines_flags(*command, flags->lines);
+  add_sampling_flags(*command, flags->sampling);
+  command->add_option("--seed", flags->seed, "the same seed gives the same samples")->capture_default_str();
+  command->add_option("--samples_per_prompt", flags->samples_per_prompt, "")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--batch_size", flags->batch_size, "sequences decoded at once")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--chat", flags->chat, "put {\"prompt\"} through the chat template as a user's turn");
+  add_compute_flags(*command, flags->compute, "auto");
+  command->callback([flags] { run_generate(*flags); });
+}
+
+}  // namespace rlhf

@@ -1,0 +1,106 @@
+#include "sft/command.h"
+
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/compute_flags.h"
+#include "cli/dataset_flags.h"
+#include "cli/model_reference.h"
+#include "cli/training_flags.h"
+#include "cli/training_session.h"
+#include "contract/data_hash.h"
+#include "sft/dataset.h"
+#include "train/next_token_trainer.h"
+
+namespace rlhf {
+namespace {
+
+struct SftFlags {
+  std::string model;
+  DatasetFlags data;
+  RunFlags run;
+  ComputeFlags compute;
+  TrainingOptions training;
+  SftDatasetOptions dataset;
+};
+
+void print_report(const std::string& name, const SftDatasetReport& r, size_t samples) {
+  std::cerr << name << ": " << r.demonstrations << " demonstrations, " << samples << " samples, " << r.tokens
+            << " tokens, " << r.supervised_tokens << " supervised";
+  if (r.truncated) std::cerr << "; " << r.truncated << " cut to --max_length";
+  if (r.unsupervised) std::cerr << "; " << r.unsupervised << " left out without a supervised token";
+  if (r.straddling) std::cerr << "; " << r.straddling << " tokens straddle the border of the prompt";
+  std::cerr << '\n';
+}
+
+std::vector<SupervisedSample> samples_of(const std::string& name,
+                                         const std::vector<Demonstration>& demonstrations,
+                                         const SequenceEncoder& encoder, const SftDatasetOptions& options,
+                                         bool say) {
+  if (demonstrations.empty()) return {};
+  SftDatasetReport report;
+  std::vector<SupervisedSample> samples = make_sft_samples(demonstrations, encoder, options, report);
+  if (say) print_report(name, report, samples.size());
+  return samples;
+}
+
+void run_sft(const CLI::App& command, const SftFlags& flags) {
+  check_training_flags(flags.training);
+  flags.compute.apply_threads();
+  const torch::Device device = flags.compute.torch_device();
+  const ModelFiles files = open_model(flags.model);
+  const SequenceEncoder encoder(load_tokenizer(files));
+  const std::vector<Demonstration> demonstrations = flags.data.demonstrations();
+  const std::unique_ptr<Collective> collective = Collective::from_environment(device);
+
+  TrainingSession session(flags.run,
+                          {"sft",
+                           run_configuration(command),
+                           {files.manifest().model_hash},
+                           data_hash(demonstrations),
+                           encoder.tokenizer().hash(),
+                           flags.training.save_total_limit},
+                          *collective);
+  if (session.finished()) return;
+  const bool say = collective->is_first();
+  std::vector<SupervisedSample> train = samples_of("train", demonstrations, encoder, flags.dataset, say);
+  std::vector<SupervisedSample> eval =
+      samples_of("eval", flags.data.eval_demonstrations(), encoder, flags.dataset, say);
+
+  const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
+  LanguageModel model = load_language_model(start, torch::kFloat32, device, /*trainable=*/true);
+  model.decoder().set_compute_dtype(flags.compute.torch_dtype());
+  model.require_grad(true);
+  NextTokenTrainer trainer(model, std::move(train), std::move(eval), flags.training, *collective);
+  TrainerState state = session.start();
+  if (session.resume_from()) trainer.resume(*session.resume_from(), state);
+  const auto save_model = [&](const std::filesystem::path& folder) { save_language_model(model, folder); };
+  trainer.train(state, session.surroundings(), save_model);
+  session.finish(state, encoder.tokenizer().to_files(), save_model);
+}
+
+}  // namespace
+
+void add_sft_command(CLI::App& app) {
+  auto flags = std::make_shared<SftFlags>();
+  flags->training.learning_rate = 2e-5;
+  CLI::App* command = app.add_subcommand("sft", "supervised fine-tuning on demonstrations");
+  command->add_option("--model", flags->model, "model to start from: a folder or grpc://HOST:PORT/NAME")
+      ->required();
+  add_dataset_flags(*command, flags->data);
+  add_run_flags(*command, flags->run);
+  add_training_flags(*command, flags->training);
+  add_compute_flags(*command, flags->compute, "auto");
+  command->add_option("--max_length", flags->dataset.max_length, "tokens; longer samples lose their end")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--packing", flags->dataset.packing,
+                    "several demonstrations a sample, up to --max_length");
+  command->add_flag("--border_by_prompt_length", flags->dataset.border_by_prompt_length,
+                    "supervise from the length of the prompt tokenised alone, as TRL does");
+  command->callback([flags, command] { run_sft(*command, *flags); });
+}
+
+}  // namespace rlhf

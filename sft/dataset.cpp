@@ -1,0 +1,42 @@
+#include "sft/dataset.h"
+
+#include "contract/error.h"
+
+namespace rlhf {
+
+std::vector<SupervisedSample> make_sft_samples(const std::vector<Demonstration>& demonstrations,
+                                               const SequenceEncoder& encoder,
+                                               const SftDatasetOptions& options, SftDatasetReport& report) {
+  std::vector<SupervisedSequence> sequences;
+  for (const Demonstration& demonstration : demonstrations) {
+    SupervisedEncoding encoding = encoder.demonstration(demonstration, options.border_by_prompt_length);
+    ++report.demonstrations;
+    report.straddling += encoding.straddling;
+    SupervisedSequence sequence{std::move(encoding.token_ids), std::move(encoding.supervised)};
+    if (static_cast<int64_t>(sequence.token_ids.size()) > options.max_length) {
+      sequence.token_ids.resize(static_cast<size_t>(options.max_length));
+      sequence.supervised.resize(static_cast<size_t>(options.max_length));
+      ++report.truncated;
+    }
+    if (!sequence.supervised.empty()) sequence.supervised[0] = 0;
+    const int64_t supervised = sequence.supervised_tokens();
+    if (supervised == 0) {
+      ++report.unsupervised;
+      continue;
+    }
+    report.tokens += static_cast<int64_t>(sequence.token_ids.size());
+    report.supervised_tokens += supervised;
+    sequences.push_back(std::move(sequence));
+  }
+  if (sequences.empty())
+    throw UserError(
+        "none of the " + std::to_string(report.demonstrations) +
+        " demonstrations has a supervised token: are completions empty, or cut away by --max_length " +
+        std::to_string(options.max_length) + "?");
+  if (options.packing) return pack_sequences(std::move(sequences), options.max_length);
+  std::vector<SupervisedSample> samples;
+  for (SupervisedSequence& sequence : sequences) samples.push_back({std::move(sequence)});
+  return samples;
+}
+
+}  // namespace rlhf
