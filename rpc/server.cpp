@@ -18,7 +18,6 @@
 namespace rlhf {
 namespace {
 
-constexpr std::chrono::seconds kGrace{2};  // for calls under way when the server stops
 constexpr int kPingEveryMs = 10'000;
 constexpr int kPingTimeoutMs = 10'000;
 
@@ -64,30 +63,32 @@ class Server::Impl {
     address_.port = static_cast<uint16_t>(port);
   }
 
-  ~Impl() { stop(); }
-
   const Address& address() const { return address_; }
 
-  void stop() {
-    if (server_) server_->Shutdown(std::chrono::system_clock::now() + kGrace);
+  void stop(std::chrono::milliseconds grace) {
+    const std::scoped_lock lock(stopping_);
+    if (server_) server_->Shutdown(std::chrono::system_clock::now() + grace);
     server_.reset();
   }
 
  private:
   Address address_;
   std::map<std::string, std::unique_ptr<grpc::Service>> services_;  // by the name health knows them under
+  std::mutex stopping_;
   std::unique_ptr<grpc::Server> server_;
 };
 
 Server::Server(const Address& listen, const Services& services, TransferLimits limits)
     : impl_(std::make_unique<Impl>(listen, services, limits)) {}
-Server::~Server() = default;
+Server::~Server() {
+  stop();
+}
 
 const Address& Server::address() const {
   return impl_->address();
 }
-void Server::stop() {
-  impl_->stop();
+void Server::stop(std::chrono::milliseconds grace) {
+  impl_->stop(grace);
 }
 
 }  // namespace rlhf

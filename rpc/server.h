@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 
 #include "contract/checkpoint_store.h"
@@ -22,14 +23,14 @@ class Server {
  public:
   /// Throws WorldError when the port is in use.
   Server(const Address& listen, const Services& services, TransferLimits limits = {});
-  ~Server();  ///< stops
+  ~Server();  ///< stop()
 
   /// Where it listens, with the port the system picked.
   const Address& address() const;
 
-  /// Takes no more calls, gives those under way a moment, ends them. Idempotent. Finish the broker first, so
-  /// that workers leave instead of dialling again.
-  void stop();
+  /// Takes no more calls, lets those under way go on until `grace` is over, ends them. Idempotent. Finish the
+  /// broker first, so that workers leave instead of dialling again.
+  void stop(std::chrono::milliseconds grace = std::chrono::seconds(2));
 
  private:
   class Impl;

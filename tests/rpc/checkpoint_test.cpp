@@ -1,5 +1,8 @@
+#include <atomic>
 #include <functional>
+#include <mutex>
 #include <thread>
+#include <utility>
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/server_credentials.h>
@@ -33,36 +36,80 @@ bool same_files(const CheckpointBytes& a, const CheckpointBytes& b) {
   return true;
 }
 
-/// A store that counts what it is asked to send and to take.
-class CountingStore : public MemoryCheckpointStore {
+using Names = std::vector<std::string>;
+
+/// Names of files, noted by a server's thread and read by the test's.
+class Notes {
+ public:
+  void add(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    names_.push_back(name);
+  }
+  Names take() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(names_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  Names names_;
+};
+
+/// A store that notes which files it sends and takes.
+class NotingStore : public MemoryCheckpointStore {
  public:
   using MemoryCheckpointStore::MemoryCheckpointStore;
   int64_t accept(const std::string& name, const CheckpointManifest& manifest,
                  const DeliverFiles& deliver) override {
-    return MemoryCheckpointStore::accept(name, manifest,
-                                         [&](const std::vector<std::size_t>& wanted, const TakePiece& take) {
-                                           for (const std::size_t file : wanted)
-                                             taken.push_back(manifest.files[file].name);
-                                           deliver(wanted, take);
-                                         });
+    const auto noting = [&](const std::vector<std::size_t>& wanted, const TakePiece& take) {
+      for (const std::size_t file : wanted) taken.add(manifest.files[file].name);
+      deliver(wanted, take);
+    };
+    return MemoryCheckpointStore::accept(name, manifest, noting);
   }
   std::shared_ptr<const StoredCheckpoint> open(const std::string& name, int64_t version) override {
-    return std::make_shared<Counting>(*this, MemoryCheckpointStore::open(name, version));
+    return std::make_shared<Noting>(sent, MemoryCheckpointStore::open(name, version));
   }
-  std::vector<std::string> taken, sent;
+  Notes taken, sent;
 
  private:
-  struct Counting : StoredCheckpoint {
-    Counting(CountingStore& owner, std::shared_ptr<const StoredCheckpoint> real)
-        : owner_(owner), real_(std::move(real)) {}
+  struct Noting : StoredCheckpoint {
+    Noting(Notes& sent, std::shared_ptr<const StoredCheckpoint> real) : sent_(sent), real_(std::move(real)) {}
     int64_t version() const override { return real_->version(); }
     const CheckpointManifest& manifest() const override { return real_->manifest(); }
     void read(std::size_t file, std::size_t piece,
               const std::function<void(std::string_view)>& take) const override {
-      owner_.sent.push_back(manifest().files[file].name);
+      sent_.add(manifest().files[file].name);
       real_->read(file, piece, take);
     }
-    CountingStore& owner_;
+    Notes& sent_;
+    std::shared_ptr<const StoredCheckpoint> real_;
+  };
+};
+
+/// A store whose first piece sets `reached`, and which then waits for `go_on` before it sends the rest.
+class HaltingStore : public MemoryCheckpointStore {
+ public:
+  std::shared_ptr<const StoredCheckpoint> open(const std::string& name, int64_t version) override {
+    return std::make_shared<Halting>(*this, MemoryCheckpointStore::open(name, version));
+  }
+  std::atomic<bool> reached = false, go_on = false;
+
+ private:
+  struct Halting : StoredCheckpoint {
+    Halting(HaltingStore& store, std::shared_ptr<const StoredCheckpoint> real)
+        : store_(store), real_(std::move(real)) {}
+    int64_t version() const override { return real_->version(); }
+    const CheckpointManifest& manifest() const override { return real_->manifest(); }
+    void read(std::size_t file, std::size_t,
+              const std::function<void(std::string_view)>& take) const override {
+      real_->read(file, 1000, [&](std::string_view piece) {
+        take(piece);
+        store_.reached = true;
+        while (!store_.go_on) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      });
+    }
+    HaltingStore& store_;
     std::shared_ptr<const StoredCheckpoint> real_;
   };
 };
@@ -142,21 +189,18 @@ TEST_CASE("A checkpoint with an empty file travels") {
 }
 
 TEST_CASE("Files the other side holds are not sent again") {
-  CountingStore store(8);
+  NotingStore store(8);
   Server server(parse_listen_address("127.0.0.1:0"), {&store, nullptr, nullptr});
   CheckpointClient client(server.address());
-  using Names = std::vector<std::string>;
   client.publish("policy", test::make_policy(1));
-  CHECK(store.taken == Names{"config.json", "model.safetensors", "tokenizer.json"});
-  store.taken.clear();
+  CHECK(store.taken.take() == Names{"config.json", "model.safetensors", "tokenizer.json"});
   client.publish("policy", test::make_policy(2));
-  CHECK(store.taken == Names{"model.safetensors"});
+  CHECK(store.taken.take() == Names{"model.safetensors"});
 
   const CheckpointBytes first = client.fetch("policy", 1);
-  CHECK(store.sent == Names{"config.json", "model.safetensors", "tokenizer.json"});
-  store.sent.clear();
+  CHECK(store.sent.take() == Names{"config.json", "model.safetensors", "tokenizer.json"});
   const CheckpointBytes second = client.fetch("policy", 2);
-  CHECK(store.sent == Names{"model.safetensors"});
+  CHECK(store.sent.take() == Names{"model.safetensors"});
   CHECK(same_files(second, test::make_policy(2)));
 }
 
@@ -266,42 +310,18 @@ TEST_CASE("A server whose bytes, hashes or sizes are wrong is caught") {
 }
 
 TEST_CASE("A server that goes away in the middle of a transfer is a WorldError") {
-  MemoryCheckpointStore store;
+  HaltingStore store;
   store.publish("policy", test::make_policy(1));
-  std::unique_ptr<Server> server;
-  /// Sends a piece, then stops the server it is part of and goes on sending.
-  struct Stopping : StoredCheckpoint {
-    std::shared_ptr<const StoredCheckpoint> real;
-    std::function<void()> stop;
-    int64_t version() const override { return real->version(); }
-    const CheckpointManifest& manifest() const override { return real->manifest(); }
-    void read(std::size_t file, std::size_t,
-              const std::function<void(std::string_view)>& take) const override {
-      real->read(file, 1000, [&](std::string_view piece) {
-        take(piece);
-        stop();
-      });
-    }
-  };
-  struct StoppingStore : MemoryCheckpointStore {
-    std::function<void()> stop;
-    std::shared_ptr<const StoredCheckpoint> open(const std::string& name, int64_t version) override {
-      auto stopping = std::make_shared<Stopping>();
-      stopping->real = MemoryCheckpointStore::open(name, version);
-      stopping->stop = stop;
-      return stopping;
-    }
-  } stopping_store;
-  stopping_store.publish("policy", test::make_policy(1));
-  std::jthread stopper;
-  std::once_flag once;
-  stopping_store.stop = [&] {
-    std::call_once(once, [&] { stopper = std::jthread([&] { server->stop(); }); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  };
-  server = std::make_unique<Server>(parse_listen_address("127.0.0.1:0"),
-                                    Services{&stopping_store, nullptr, nullptr});
-  CHECK_THROWS_AS(CheckpointClient(server->address()).fetch("policy", 0), WorldError);
+  Server server(parse_listen_address("127.0.0.1:0"), {&store, nullptr, nullptr});
+  std::jthread stopper([&] {
+    while (!store.reached) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::jthread release([&] {  // the service ends once it notices that its call is gone
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      store.go_on = true;
+    });
+    server.stop(std::chrono::milliseconds(0));
+  });
+  CHECK_THROWS_AS(CheckpointClient(server.address()).fetch("policy", 0), WorldError);
 }
 
 TEST_CASE("A server that is not there is a WorldError that names it") {

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <limits>
 
 #include "contract/sha256.h"
@@ -13,7 +14,7 @@ namespace {
 class FakeScorer : public RewardScorer {
  public:
   std::vector<Score> score(const std::vector<ScoreInput>& inputs) override {
-    largest_request = std::max(largest_request, inputs.size());
+    largest_request = std::max(largest_request.load(), inputs.size());
     std::vector<Score> scores;
     for (const ScoreInput& input : inputs) {
       double sum = 0;
@@ -23,7 +24,7 @@ class FakeScorer : public RewardScorer {
     }
     return scores;
   }
-  std::size_t largest_request = 0;
+  std::atomic<std::size_t> largest_request = 0;
 };
 
 class BrokenScorer : public RewardScorer {
