@@ -12,6 +12,7 @@
 #include "data/stats.h"
 #include "formats/format.h"
 #include "formats/record_reader.h"
+#include "storage/ledger_check.h"
 
 namespace rlhf {
 
@@ -95,6 +96,43 @@ void add_stats(CLI::App& data) {
   });
 }
 
+void run_verify(const std::string& db) {
+  Database database(db, IfAbsent::kRefuse);
+  const LedgerCheck check = verify_ledger(database);
+  const nlohmann::ordered_json line = {{"prompts", check.prompts},
+                                       {"responses", check.responses},
+                                       {"annotations", check.annotations},
+                                       {"trajectories", check.trajectories},
+                                       {"problems", check.problems}};
+  std::cout << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+  if (!check.problems.empty())
+    throw UserError(db + " does not pass: " + check.problems.front() +
+                    ". Restore a backup (rlhf data backup).");
+}
+
+void add_verify(CLI::App& data) {
+  auto db = std::make_shared<std::string>();
+  CLI::App* command =
+      data.add_subcommand("verify", "Check the file, every reference, every hash and every ranking");
+  command->add_option("--db", *db, "The ledger")->required();
+  command->callback([db] { run_verify(*db); });
+}
+
+void add_backup(CLI::App& data) {
+  struct Options {
+    std::string db, destination;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = data.add_subcommand("backup", "Copy the ledger as it is now, while others use it");
+  command->add_option("--db", options->db, "The ledger")->required();
+  command->add_option("destination", options->destination, "A file that does not exist yet")->required();
+  command->callback([options] {
+    Database database(options->db, IfAbsent::kRefuse);
+    backup_ledger(database, options->destination);
+    std::cout << nlohmann::ordered_json{{"backup", options->destination}}.dump() << std::endl;
+  });
+}
+
 }  // namespace
 
 CLI::App& add_data_command(CLI::App& app) {
@@ -104,6 +142,8 @@ CLI::App& add_data_command(CLI::App& app) {
   add_import(*data);
   add_export(*data);
   add_stats(*data);
+  add_verify(*data);
+  add_backup(*data);
   return *data;
 }
 
