@@ -46,6 +46,12 @@ std::map<std::string, std::string> versions() {
           {"threads", std::to_string(torch::get_num_threads())}};
 }
 
+std::vector<std::string> parent_hashes(const SessionPlan& plan) {
+  std::vector<std::string> hashes;
+  for (const ModelParent& parent : plan.parents) hashes.push_back(parent.model_hash);
+  return hashes;
+}
+
 }  // namespace
 
 void add_run_flags(CLI::App& command, RunFlags& flags) {
@@ -56,6 +62,7 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
                   "auto (go on when there is something to go on from), none, or a checkpoint folder")
       ->capture_default_str();
   command.add_option("--publish", flags.publish, "also send the final model to grpc://HOST:PORT/NAME");
+  command.add_option("--ledger", flags.ledger, "ledger to record metrics and trajectories in as well; none = nowhere");
 }
 
 nlohmann::ordered_json run_configuration(const CLI::App& command) {
@@ -67,7 +74,7 @@ nlohmann::ordered_json run_configuration(const CLI::App& command) {
                                                  "tokenizer",        "model_config",
                                                  "policy",           "dataset",
                                                  "eval_dataset",     "db",
-                                                 "listen",           "local_rollouts",
+                                                 "listen", "ledger",           "local_rollouts",
                                                  "lease_seconds",    "per_device_eval_batch_size"};
   return effective_config(command, kLeftOut);
 }
@@ -78,7 +85,7 @@ TrainingSession::TrainingSession(const RunFlags& flags, const SessionPlan& plan,
   if (collective_.is_first()) {
     folder_ = std::make_unique<RunFolder>(
         flags_.output_dir,
-        RunIdentity{plan_.stage, plan_.configuration.dump(), plan_.parents, plan_.data_hash},
+        RunIdentity{plan_.stage, plan_.configuration.dump(), parent_hashes(plan_), plan_.data_hash},
         flags_.resume_from_checkpoint);
     finished_ = folder_->finished();
     resume_from_ = folder_->resume_from();
@@ -118,7 +125,7 @@ TrainerState TrainingSession::start() {
   }
   folder_->begin(versions());
   checkpoints_ = std::make_unique<CheckpointDirectory>(
-      flags_.output_dir, CheckpointIdentity{plan_.stage, plan_.tokenizer_hash, plan_.parents},
+      flags_.output_dir, CheckpointIdentity{plan_.stage, plan_.tokenizer_hash, parent_hashes(plan_)},
       static_cast<int>(plan_.save_total_limit));
   checkpoints_->truncate_after(state.global_step);
   std::vector<std::unique_ptr<MetricSink>> sinks;
@@ -126,10 +133,18 @@ TrainerState TrainingSession::start() {
   auto events = std::make_unique<TensorBoardEvents>(flags_.output_dir);
   if (!resume_from_) events->log_text(0, "args", verbatim_markdown(plan_.configuration.dump(2)));
   sinks.push_back(std::move(events));
-  for (auto& sink : sinks_) sinks.push_back(std::move(sink));
+  if (!flags_.ledger.empty() && flags_.ledger != "none") {
+    ledger_ = std::make_unique<RunLedger>(flags_.ledger, run_record(), state.global_step);
+    sinks.push_back(ledger_->make_metric_sink());
+  }
   metrics_ = std::make_unique<FanoutSink>(std::move(sinks));
   metrics_->truncate_after(state.global_step);
   return state;
+}
+
+std::string TrainingSession::read_config() const {
+  std::ifstream file(checkpoints_->final_path() / "config.json", std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 MetricSink& TrainingSession::metrics() {
@@ -164,7 +179,11 @@ void TrainingSession::finish(const TrainerState& state,
           publish_model(flags_.publish, read_checkpoint_bytes(checkpoints_->final_path()));
       std::cerr << "Published as " << where.text() << "\n";
     }
-    folder_->mark_finished(state.global_step, read_manifest(checkpoints_->final_path()).model_hash);
+    const CheckpointManifest manifest = read_manifest(checkpoints_->final_path());
+    if (ledger_)
+      ledger_->finish({manifest.model_hash, fs::path(flags_.output_dir).filename().string(), plan_.stage, plan_.tokenizer_hash,
+                       read_config(), checkpoints_->final_path().string(), plan_.parents});
+    folder_->mark_finished(state.global_step, manifest.model_hash);
     std::cerr << "Done after " << state.global_step
               << " steps. Model: " << checkpoints_->final_path().string() << "\nCurves: rlhf curves "
               << flags_.output_dir << "\n";

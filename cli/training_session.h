@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/progress_bar.h"
+#include "cli/run_ledger.h"
 #include "storage/checkpoint_directory.h"
 #include "storage/run_folder.h"
 #include "train/training_loop.h"
@@ -21,6 +22,7 @@ struct RunFlags {
   std::string output_dir;
   std::string resume_from_checkpoint = "auto";
   std::string publish;  ///< grpc://HOST:PORT/NAME: where final/ is sent as well
+  std::string ledger;   ///< where metrics and trajectories are recorded as well; "none" = nowhere
 };
 void add_run_flags(CLI::App& command, RunFlags& flags);
 
@@ -28,7 +30,7 @@ void add_run_flags(CLI::App& command, RunFlags& flags);
 struct SessionPlan {
   std::string stage;
   nlohmann::ordered_json configuration;  ///< run_configuration() of the command
-  std::vector<std::string> parents;
+  std::vector<ModelParent> parents;      ///< by role: "initial", "reward", ...
   std::string data_hash;
   std::string tokenizer_hash;
   int64_t save_total_limit = 2;
@@ -51,14 +53,13 @@ class TrainingSession {
   /// The checkpoint to go on from; its model files are there.
   const std::optional<std::filesystem::path>& resume_from() const { return resume_from_; }
 
-  /// A further sink (the ledger's). Before start().
-  void add_sink(std::unique_ptr<MetricSink> sink);
-
   /// Opens the run: the state of the checkpoint, after dropping metrics and checkpoints past it, or a fresh
   /// one.
   TrainerState start();
   TrainingSurroundings surroundings();
   MetricSink& metrics();
+  /// The run's place in its ledger; nullptr without one and on all processes but the first. After start().
+  RunLedger* ledger() { return ledger_.get(); }
 
   /// Writes final/ with the tokenizer's files, publishes it when asked to, marks the run finished and prints
   /// where it is.
@@ -66,13 +67,16 @@ class TrainingSession {
               const std::function<void(const std::filesystem::path&)>& write_model);
 
  private:
+  RunRecord run_record() const;
+  std::string read_config() const;  // of final/
+
   RunFlags flags_;
   SessionPlan plan_;
   Collective& collective_;
   std::unique_ptr<RunFolder> folder_;  // first process only, like all that follows
   std::unique_ptr<CheckpointDirectory> checkpoints_;
   std::unique_ptr<CheckpointSaver> no_checkpoints_;
-  std::vector<std::unique_ptr<MetricSink>> sinks_;
+  std::unique_ptr<RunLedger> ledger_;
   std::unique_ptr<MetricSink> metrics_;
   std::unique_ptr<ProgressBar> progress_;
   bool finished_ = false;

@@ -96,7 +96,7 @@ void run_pretrain(const CLI::App& command, const PretrainFlags& flags) {
   TrainingSession session(flags.run,
                           {"pretrain",
                            run_configuration(command),
-                           {start.hash()},
+                           {{"initial", start.hash()}},
                            data_hash(texts),
                            tokenizer.hash(),
                            flags.training.save_total_limit},

@@ -126,7 +126,7 @@ void run_reward(const CLI::App& command, const RewardFlags& flags) {
   const std::vector<Ranking> rankings = flags.data.rankings();
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
 
-  std::vector<std::string> parents{files.manifest().model_hash};
+  const std::vector<ModelParent> parents{{"initial", files.manifest().model_hash}};
   TrainingSession session(flags.run,
                           {"reward", run_configuration(command), parents, data_hash(rankings),
                            encoder.tokenizer().hash(), flags.training.save_total_limit},

@@ -58,7 +58,7 @@ void run_sft(const CLI::App& command, const SftFlags& flags) {
   TrainingSession session(flags.run,
                           {"sft",
                            run_configuration(command),
-                           {files.manifest().model_hash},
+                           {{"initial", files.manifest().model_hash}},
                            data_hash(demonstrations),
                            encoder.tokenizer().hash(),
                            flags.training.save_total_limit},

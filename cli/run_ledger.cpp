@@ -1,0 +1,19 @@
+#include "cli/run_ledger.h"
+
+namespace rlhf {
+
+RunLedger::RunLedger(const std::string& file, const RunRecord& run, int64_t step)
+    : file_(file),
+      database_(file),
+      run_(open_run(database_, run)),
+      trajectories_(std::make_unique<LedgerTrajectories>(database_, run_)) {
+  trajectories_->truncate_after(step);
+}
+
+std::unique_ptr<MetricSink> RunLedger::make_metric_sink() {
+  return std::make_unique<LedgerMetrics>(database_, run_);
+}
+
+void RunLedger::finish(const ModelRecord& output) { finish_run(database_, run_, output); }
+
+}  // namespace rlhf

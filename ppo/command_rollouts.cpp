@@ -1,0 +1,84 @@
+#include "ppo/command_rollouts.h"
+
+#include <chrono>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "rpc/memory_checkpoint_store.h"
+#include "rpc/rollout_broker.h"
+#include "rpc/server.h"
+
+namespace rlhf {
+namespace {
+
+constexpr char kRewardModel[] = "reward";
+
+BrokerOptions broker_options(const PpoFlags& flags) {
+  BrokerOptions options;
+  options.lease = std::chrono::seconds(flags.lease_seconds);
+  options.max_staleness = flags.options.max_staleness;
+  options.instruction_set = at::get_cpu_capability();
+  return options;
+}
+
+CheckpointBytes bytes_of(const ModelFiles& files) {
+  CheckpointBytes checkpoint;
+  checkpoint.manifest = files.manifest();
+  for (const ManifestEntry& entry : checkpoint.manifest.files)
+    checkpoint.files.push_back({entry.name, std::make_shared<const std::string>(files.read(entry.name))});
+  return checkpoint;
+}
+
+}  // namespace
+
+struct ServedRollouts::State {
+  State(const PpoFlags& flags, const ModelFiles& reward, UnitRunner* local_runner)
+      : store(static_cast<std::size_t>(flags.options.max_staleness) + 2), broker(broker_options(flags)), local(local_runner) {
+    const CheckpointBytes checkpoint = bytes_of(reward);
+    reward_model_hash = checkpoint.manifest.model_hash;
+    store.publish(kRewardModel, checkpoint);
+    server = std::make_unique<Server>(parse_listen_address(flags.listen), Services{&store, &broker, nullptr});
+  }
+
+  MemoryCheckpointStore store;
+  RolloutBroker broker;
+  UnitRunner* local;
+  std::string reward_model_hash;
+  std::unique_ptr<Server> server;
+};
+
+ServedRollouts::ServedRollouts(const PpoFlags& flags, const ModelFiles& reward_model, UnitRunner* local)
+    : state_(std::make_unique<State>(flags, reward_model, local)) {
+  const std::string address = state_->server->address().text();
+  std::cout << nlohmann::json{{"listening", address}}.dump() << std::endl;
+  std::cerr << "Waiting for workers: rlhf rollout --learner grpc://" << address << "\n";
+}
+
+ServedRollouts::~ServedRollouts() = default;
+
+PublishedPolicy ServedRollouts::publish(int64_t iteration, const LanguageModel& policy, const Tokenizer& tokenizer) {
+  const CheckpointBytes checkpoint = language_model_bytes(policy, tokenizer);
+  state_->store.count_from(kPolicyModel, iteration + 1);
+  return {state_->store.publish(kPolicyModel, checkpoint), checkpoint.manifest.model_hash};
+}
+
+std::vector<Trajectory> ServedRollouts::collect(const std::vector<RolloutUnit>& units) {
+  std::vector<RolloutUnit> named = units;
+  for (RolloutUnit& unit : named) {
+    unit.reward_model = kRewardModel;
+    unit.reward_model_hash = state_->reward_model_hash;
+  }
+  return state_->broker.collect(named, state_->local);
+}
+
+void ServedRollouts::finish() {
+  state_->broker.finish();
+  for (const WorkerTally& worker : state_->broker.tallies()) {
+    std::cerr << "worker " << worker.name << ": " << worker.units << " units, " << worker.trajectories << " trajectories";
+    if (worker.lost_leases > 0) std::cerr << ", " << worker.lost_leases << " leases lost";
+    std::cerr << '\n';
+  }
+  state_->server->stop();
+}
+
+}  // namespace rlhf

@@ -1,0 +1,28 @@
+#pragma once
+#include <memory>
+
+#include "model/model_folder.h"
+#include "ppo/command_flags.h"
+#include "ppo/trainer.h"
+
+namespace rlhf {
+
+/// The learner's side of remote rollouts: a server that hands out units, policy versions and the reward model, and the
+/// source that the trainer collects from. Prints {"listening": "HOST:PORT"} on stdout once it serves.
+class ServedRollouts : public RolloutSource {
+ public:
+  /// `local`, when given, computes units in this process too. WorldError when the port is in use.
+  ServedRollouts(const PpoFlags& flags, const ModelFiles& reward_model, UnitRunner* local);
+  ~ServedRollouts() override;
+
+  PublishedPolicy publish(int64_t iteration, const LanguageModel& policy, const Tokenizer& tokenizer);
+  std::vector<Trajectory> collect(const std::vector<RolloutUnit>& units) override;
+  /// Sends the workers home and tells what each did.
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace rlhf
