@@ -15,22 +15,27 @@ constexpr std::array kValueSums = {&ValueStatistics::slots, &ValueStatistics::lo
                                    &ValueStatistics::value, &ValueStatistics::error_sq};
 
 template <typename Statistics, size_t K>
-torch::Tensor read_sums(const Statistics& statistics, const std::array<double Statistics::*, K>& fields) {
+std::vector<double> read_sums(const Statistics& statistics,
+                              const std::array<double Statistics::*, K>& fields) {
   std::vector<double> sums;
   for (auto field : fields) {
     sums.push_back(statistics.*field);
   }
-  return torch::tensor(sums, torch::kFloat64);
+  return sums;
 }
 
 template <typename Statistics, size_t K>
 void write_sums(Statistics& statistics, const std::array<double Statistics::*, K>& fields,
-                const torch::Tensor& sums) {
-  const auto host = sums.detach().to(torch::kCPU, torch::kFloat64).contiguous();
-  TORCH_CHECK(host.numel() == static_cast<int64_t>(K), "expected ", K, " sums, got ", host.numel());
+                const std::vector<double>& sums) {
   for (size_t i = 0; i < K; ++i) {
-    statistics.*fields[i] = host.data_ptr<double>()[i];
+    statistics.*fields[i] = sums.at(i);
   }
+}
+
+/// float64 scalars on a device, read with one copy.
+std::vector<double> to_host(const std::vector<torch::Tensor>& scalars) {
+  const auto host = torch::stack(scalars).cpu();
+  return {host.data_ptr<double>(), host.data_ptr<double>() + host.numel()};
 }
 
 torch::Tensor sum64(const torch::Tensor& x) {
@@ -43,7 +48,7 @@ PolicyStatistics& PolicyStatistics::operator+=(const PolicyStatistics& other) {
   for (auto field : kPolicySums) {
     this->*field += other.*field;
   }
-  ratio_max = std::max(ratio_max, other.ratio_max);
+  ratio_gap = std::max(ratio_gap, other.ratio_gap);
   return *this;
 }
 
@@ -52,10 +57,10 @@ double PolicyStatistics::ratio_variance() const {
   return std::max(0.0, mean(&PolicyStatistics::ratio_sq) - m * m);
 }
 
-torch::Tensor PolicyStatistics::sums() const {
+std::vector<double> PolicyStatistics::sums() const {
   return read_sums(*this, kPolicySums);
 }
-void PolicyStatistics::set_sums(const torch::Tensor& sums) {
+void PolicyStatistics::set_sums(const std::vector<double>& sums) {
   write_sums(*this, kPolicySums, sums);
 }
 
@@ -66,10 +71,10 @@ ValueStatistics& ValueStatistics::operator+=(const ValueStatistics& other) {
   return *this;
 }
 
-torch::Tensor ValueStatistics::sums() const {
+std::vector<double> ValueStatistics::sums() const {
   return read_sums(*this, kValueSums);
 }
-void ValueStatistics::set_sums(const torch::Tensor& sums) {
+void ValueStatistics::set_sums(const std::vector<double>& sums) {
   write_sums(*this, kValueSums, sums);
 }
 
@@ -91,14 +96,11 @@ Loss<PolicyStatistics> policy_loss(const PolicyMicroBatch& batch, const Conventi
   const torch::NoGradGuard no_grad;
   Loss<PolicyStatistics> result{loss, {}};
   const auto ratio64 = ratio.to(torch::kFloat64);
-  // One copy to the host for all of them.
-  const auto sums = torch::stack({torch::full_like(sum64(ratio), static_cast<double>(ratio.numel())),
-                                  sum64(torch::max(plain, clipped)), sum64((clipped > plain)),
-                                  log_ratio.to(torch::kFloat64).square().sum(), ratio64.sum(),
-                                  ratio64.square().sum(), sum64(batch.entropy), ratio64.max()})
-                        .cpu();
-  result.statistics.set_sums(sums.slice(0, 0, kPolicySums.size()));
-  result.statistics.ratio_max = sums[kPolicySums.size()].item<double>();
+  const auto host = to_host({sum64(torch::max(plain, clipped)), sum64(clipped > plain),
+                             log_ratio.to(torch::kFloat64).square().sum(), ratio64.sum(),
+                             ratio64.square().sum(), sum64(batch.entropy), (ratio64 - 1).abs().max()});
+  result.statistics = {
+      static_cast<double>(ratio.numel()), host[0], host[1], host[2], host[3], host[4], host[5], host[6]};
   return result;
 }
 
@@ -113,9 +115,8 @@ Loss<ValueStatistics> value_loss(const ValueMicroBatch& batch, const Convention&
 
   const torch::NoGradGuard no_grad;
   Loss<ValueStatistics> result{loss, {}};
-  result.statistics.set_sums(
-      torch::stack({torch::full_like(sum64(plain), static_cast<double>(plain.numel())), sum64(error),
-                    sum64(clipped > plain), sum64(batch.new_values), sum64(plain)}));
+  const auto host = to_host({sum64(error), sum64(clipped > plain), sum64(batch.new_values), sum64(plain)});
+  result.statistics = {static_cast<double>(plain.numel()), host[0], host[1], host[2], host[3]};
   return result;
 }
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include <torch/torch.h>
 
 #include "ppo/convention.h"
@@ -25,7 +27,7 @@ struct PolicyStatistics {
   double ratio = 0;
   double ratio_sq = 0;
   double entropy = 0;    ///< nats
-  double ratio_max = 0;  ///< a maximum, not a sum
+  double ratio_gap = 0;  ///< largest |ratio - 1|: a maximum, not a sum
 
   PolicyStatistics& operator+=(const PolicyStatistics& other);
   double mean(double PolicyStatistics::*sum) const { return this->*sum / tokens; }
@@ -35,8 +37,9 @@ struct PolicyStatistics {
   double approx_kl() const { return 0.5 * mean(&PolicyStatistics::log_ratio_sq); }
   double ratio_variance() const;  ///< biased, over tokens
 
-  torch::Tensor sums() const;                ///< [7] float64 on the CPU: all but ratio_max, for an all-reduce
-  void set_sums(const torch::Tensor& sums);  ///< what came back from it
+  /// All but ratio_gap, for Collective::all_reduce_sum, and back.
+  std::vector<double> sums() const;
+  void set_sums(const std::vector<double>& sums);
 };
 
 /// Sums over m value slots.
@@ -51,8 +54,8 @@ struct ValueStatistics {
   double mean(double ValueStatistics::*sum) const { return this->*sum / slots; }
   double clip_fraction() const { return mean(&ValueStatistics::clipped); }
 
-  torch::Tensor sums() const;  ///< [5] float64 on the CPU
-  void set_sums(const torch::Tensor& sums);
+  std::vector<double> sums() const;
+  void set_sums(const std::vector<double>& sums);
 };
 
 /// A scalar to call backward() on, and what is worth knowing of it.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
-#include <vector>
 
 namespace rlhf {
 
@@ -37,13 +36,8 @@ Moments& Moments::operator+=(const Moments& other) {
   return *this;
 }
 
-torch::Tensor Moments::to_tensor() const {
-  return torch::tensor(std::vector<double>{count, sum, sum_sq}, torch::kFloat64);
-}
-
-Moments Moments::from_tensor(const torch::Tensor& sums) {
-  const auto read = sums.cpu().to(torch::kFloat64);
-  return {read[0].item<double>(), read[1].item<double>(), read[2].item<double>()};
+Moments Moments::from_sums(const std::vector<double>& sums) {
+  return {sums.at(0), sums.at(1), sums.at(2)};
 }
 
 torch::Tensor whiten(const torch::Tensor& values, const Moments& global, const Whitening& options) {

@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include <torch/torch.h>
 
 namespace rlhf {
@@ -19,9 +21,9 @@ struct Moments {
 
   Moments& operator+=(const Moments& other);
 
-  /// [3] float64 on the CPU, for an all-reduce by sum, and back.
-  torch::Tensor to_tensor() const;
-  static Moments from_tensor(const torch::Tensor& sums);
+  /// The three, for Collective::all_reduce_sum, and back.
+  std::vector<double> sums() const { return {count, sum, sum_sq}; }
+  static Moments from_sums(const std::vector<double>& sums);
 };
 
 /// How whitening divides: (x - mean) / sqrt(variance + epsilon), or / sqrt(max(variance, epsilon)).
