@@ -27,14 +27,13 @@ torch::Tensor generalized_advantages(const Segments& value_slots, const torch::T
 }
 
 Advantages estimate_advantages(const Experience& experience, const TokenRewards& rewards,
-                               const Convention& convention, const MomentsReducer& sum_over_workers) {
+                               const Convention& convention) {
   const auto of_slots = generalized_advantages(experience.value_slots, rewards.rewards, experience.values,
                                                convention.gamma, convention.lambda);  // [M]
   const auto returns = of_slots + experience.values;                                  // [M]
   const auto raw =
       of_slots.index_select(0, slots_of_tokens(experience.tokens, experience.value_slots, of_slots.device()));
-  const Moments global = sum_over_workers(Moments::of(raw));
-  return {raw, whiten(raw, global, convention.whitening), returns};
+  return {raw, whiten(raw, Moments::of(raw), convention.whitening), returns};
 }
 
 }  // namespace rlhf

@@ -1,12 +1,7 @@
 #pragma once
-#include <functional>
-
 #include "ppo/experience.h"
 
 namespace rlhf {
-
-/// Sums the moments of every worker; the identity when there is one.
-using MomentsReducer = std::function<Moments(const Moments&)>;
 
 /// Generalised advantage estimation (Schulman et al. 2016, https://arxiv.org/abs/1506.02438), from the last
 /// value slot of each response to the first:
@@ -17,8 +12,9 @@ using MomentsReducer = std::function<Moments(const Moments&)>;
 torch::Tensor generalized_advantages(const Segments& value_slots, const torch::Tensor& rewards,
                                      const torch::Tensor& values, double gamma, double lambda);
 
-/// Advantages of the tokens, whitened by the moments of the global batch, and returns A_t + V_t of the slots.
+/// Advantages of the tokens, whitened over all of them, and returns A_t + V_t of the slots. `experience` is
+/// the whole global batch.
 Advantages estimate_advantages(const Experience& experience, const TokenRewards& rewards,
-                               const Convention& convention, const MomentsReducer& sum_over_workers);
+                               const Convention& convention);
 
 }  // namespace rlhf

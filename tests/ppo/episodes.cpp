@@ -94,7 +94,7 @@ Targets targets_of(const Episode& episode, const ScalarSettings& settings) {
   const auto convention = convention_of(settings);
   auto experience = experience_of(episode, convention);
   auto rewards = shape_rewards(experience, settings.beta, reward_options_of(settings), convention);
-  auto advantages = estimate_advantages(experience, rewards, convention, alone);
+  auto advantages = estimate_advantages(experience, rewards, convention);
   return {std::move(experience), std::move(rewards), std::move(advantages)};
 }
 

@@ -19,8 +19,6 @@ torch::Tensor packed(const Rows& rows, const Segments& segments);
 Experience experience_of(const Episode& episode, const Convention& convention);
 Convention convention_of(const ScalarSettings& settings);
 RewardOptions reward_options_of(const ScalarSettings& settings);
-/// The moments of one worker are those of all.
-Moments alone(const Moments& moments);
 
 /// What ppo/ makes of an episode.
 struct Targets {

@@ -64,7 +64,7 @@ struct TrlCase {
   TokenRewards rewards() const {
     return shape_rewards(experience, values.at("kl_coef"), options, convention);
   }
-  Advantages advantages() const { return estimate_advantages(experience, rewards(), convention, alone); }
+  Advantages advantages() const { return estimate_advantages(experience, rewards(), convention); }
   double whitened_error() const {
     return largest_difference(advantages().whitened, doubles(values.at("advantages")));
   }
@@ -178,7 +178,7 @@ TEST_CASE("rewards, advantages, losses and gradients equal OpenRLHF's own") {
   CHECK(named.cliprange_value == g.at("cliprange_value").get<double>());
   const auto experience = ::experience_of(g, named, {true, true, true, true});
   const auto rewards = shape_rewards(experience, g.at("kl_coef"), {}, named);
-  const auto targets = estimate_advantages(experience, rewards, named, alone);
+  const auto targets = estimate_advantages(experience, rewards, named);
   CHECK(largest_difference(rewards.kl, doubles(g.at("kl"))) < kTolerance);
   CHECK(rewards.kl.max().item<double>() == 10.0);
   CHECK(rewards.effective_scores.max().item<double>() == 10.0);

@@ -94,29 +94,24 @@ TEST_CASE("micro-batches normalised by their own counts would give another loss"
   CHECK(std::abs(mean_of_means - in_parts({{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}, {}).policy) > 1e-3);
 }
 
-TEST_CASE("workers that share a batch whiten with the moments of all of it") {
-  const auto episode = random_episode(31, kBatch, 9);
-  const auto convention = convention_of({});
-  const auto whole = targets_of(episode, {});
-  const auto part_of = [&](size_t from, size_t to) {
-    const auto cut = [&](const auto& list) {
-      return std::decay_t<decltype(list)>(list.begin() + static_cast<long>(from),
-                                          list.begin() + static_cast<long>(to));
-    };
-    return Episode{cut(episode.lengths),   cut(episode.finished), cut(episode.logprobs),
-                   cut(episode.reference), cut(episode.values),   cut(episode.scores)};
-  };
-  for (const std::vector<size_t>& borders : {std::vector<size_t>{0, 6, 12}, {0, 1, 5, 12}}) {
+TEST_CASE("moments summed over workers whiten as the whole batch does") {
+  const auto whole = targets_of(random_episode(31, kBatch, 9), {});
+  for (const std::vector<int64_t>& sizes : {std::vector<int64_t>{20, 7, 13}, {1, 1, 38}}) {
+    auto rest = whole.advantages.raw.size(0);
+    std::vector<torch::Tensor> parts;
     Moments global;
-    for (size_t w = 0; w + 1 < borders.size(); ++w) {
-      global += Moments::of(targets_of(part_of(borders[w], borders[w + 1]), {}).advantages.raw);
+    for (int64_t size : sizes) {
+      const auto part =
+          whole.advantages.raw.narrow(0, whole.advantages.raw.size(0) - rest, std::min(size, rest));
+      rest -= part.size(0);
+      parts.push_back(part);
+      global += Moments::of(part);
     }
+    parts.push_back(whole.advantages.raw.narrow(0, whole.advantages.raw.size(0) - rest, rest));
+    global += Moments::of(parts.back());
     std::vector<torch::Tensor> whitened;
-    for (size_t w = 0; w + 1 < borders.size(); ++w) {
-      const auto mine = experience_of(part_of(borders[w], borders[w + 1]), convention);
-      const auto rewards = shape_rewards(mine, ScalarSettings{}.beta, {}, convention);
-      whitened.push_back(
-          estimate_advantages(mine, rewards, convention, [&](const Moments&) { return global; }).whitened);
+    for (const auto& part : parts) {
+      whitened.push_back(whiten(part, global));
     }
     CHECK(largest_difference(torch::cat(whitened), whole.advantages.whitened) < 1e-12);
   }

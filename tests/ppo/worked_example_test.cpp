@@ -66,7 +66,7 @@ TEST_CASE("rewards of the worked example") {
 TEST_CASE("advantages and returns of the worked example") {
   const auto w = worked_example();
   const auto rewards = shape_rewards(w.experience, 0.1, w.options, w.convention);
-  const auto a = estimate_advantages(w.experience, rewards, w.convention, alone);
+  const auto a = estimate_advantages(w.experience, rewards, w.convention);
   CHECK(largest_difference(a.raw, doubles({0.155, 0.55, 0.2, -0.15, -0.5, -0.2, -1.0})) < kTiny);
   CHECK(largest_difference(a.returns, doubles({0.655, 0.95, 1.0, -0.15, -0.3, -0.4, -1.0})) < kTiny);
   // Sum of A = 0.905 - 1.85 = -0.945, mean -0.135.
