@@ -96,7 +96,7 @@ std::vector<double> gather(std::vector<double> mine, Collective& collective) {
   return all;
 }
 
-std::vector<Trajectory> exchange(const std::vector<Trajectory>& mine, Collective& collective) {
+std::vector<Trajectory> gather_trajectories(const std::vector<Trajectory>& mine, Collective& collective) {
   Writer out;
   for (const Trajectory& t : mine) {
     write(out, t);
@@ -143,7 +143,7 @@ Rollouts collect_rollouts(RolloutSource& source, const std::vector<RolloutUnit>&
   std::vector<double> refused{static_cast<double>(before - mine.size())};
   if (collective.world_size() > 1) {
     collective.all_reduce_sum(refused);
-    mine = exchange(mine, collective);
+    mine = gather_trajectories(mine, collective);
   }
   if (mine.empty()) {
     throw WorldError(
