@@ -14,7 +14,7 @@ namespace {
 torch::Tensor host(const torch::Tensor& x) {
   return x.detach().to(torch::kCPU, torch::kFloat64);
 }
-double mean(const torch::Tensor& x) {
+double mean_of(const torch::Tensor& x) {
   return host(x).mean().item<double>();
 }
 double deviation(const torch::Tensor& x) {
@@ -62,19 +62,19 @@ KlSums kl_sums(const Experience& experience) {
 Metrics objective_metrics(const TrajectoryView& trajectories, const Experience& experience,
                           const TokenRewards& rewards, const Advantages& advantages, double beta) {
   const KlSums kl = kl_sums(experience);
-  const double score = mean(rewards.effective_scores);
-  const double non_score = -beta * mean(experience.tokens.sums(host(rewards.kl)));
+  const double score = mean_of(rewards.effective_scores);
+  const double non_score = -beta * mean_of(experience.tokens.sums(host(rewards.kl)));
   return {{"objective/scores", score},
           {"objective/scores_std", deviation(rewards.effective_scores)},
           {"objective/model_scores", mean_over(trajectories, &Trajectory::score)},
           {"objective/raw_scores", mean_over(trajectories, &Trajectory::raw_score)},
           {"objective/kl", kl.k1_per_response()},
-          {"objective/kl_k3", mean(kl.k3)},
+          {"objective/kl_k3", mean_of(kl.k3)},
           {"objective/kl_coef", beta},
           {"objective/non_score_reward", non_score},
           {"objective/rlhf_reward", score + non_score},
-          {"objective/entropy", mean(kl.surprise)},
-          {"objective/advantage_mean", mean(advantages.raw)},
+          {"objective/entropy", mean_of(kl.surprise)},
+          {"objective/advantage_mean", mean_of(advantages.raw)},
           {"objective/advantage_std", deviation(advantages.raw)}};
 }
 
@@ -102,8 +102,8 @@ Metrics critic_metrics(const Experience& experience, const Advantages& advantage
   if (spread > 0) {
     metrics.emplace_back("val/explained_variance", 1 - Moments::of(returns - values).variance() / spread);
   }
-  metrics.emplace_back("val/value_mean", mean(values));
-  metrics.emplace_back("val/return_mean", mean(returns));
+  metrics.emplace_back("val/value_mean", mean_of(values));
+  metrics.emplace_back("val/return_mean", mean_of(returns));
   return metrics;
 }
 

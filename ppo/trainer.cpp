@@ -1,5 +1,6 @@
 #include "ppo/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "contract/error.h"
