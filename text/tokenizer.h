@@ -43,7 +43,7 @@ class Tokenizer {
   static Tokenizer load(const std::filesystem::path& folder_or_file);
   /// The same from names and bytes, for checkpoints that arrive over the wire; other files are ignored.
   static Tokenizer from_files(const std::map<std::string, std::string>& files,
-                              const std::string& name_for_errors);
+                              const std::string& name_for_errors = "checkpoint");
   /// A tokenizer.json without anything beside it.
   static Tokenizer from_json(std::string_view bytes, std::string_view name_for_errors);
 
