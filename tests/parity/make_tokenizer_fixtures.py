@@ -3,7 +3,7 @@
 usage: python make_tokenizer_fixtures.py REPOSITORY_ROOT      needs: pip install tokenizers==0.23.3
 
 The tokenizers are trained on text that this script makes up; tests/fixtures/text/<style>.json holds the
-tokenizer.json, texts.json the texts, <style>.ids.json the ids, spans left to our own tests.
+tokenizer.json, texts.json the texts, <style>.ids.json the ids; train_corpus.txt and trained.json are a text and what BpeTrainer learns from it.
 """
 import json
 import pathlib
@@ -116,6 +116,16 @@ def main() -> None:
         expected = {"ids": [tokenizer.encode(text).ids for text in cases], "plain_ids": plain,
                     "decoded": [tokenizer.decode(ids, skip_special_tokens=False) for ids in plain]}
         (folder / f"{style}.ids.json").write_text(json.dumps(expected) + "\n")
+    lines = corpus(4, 150)
+    (folder / "train_corpus.txt").write_text("".join(line.replace("\r", "") + "\n" for line in lines))
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    trained.decoder = decoders.ByteLevel()
+    trained.train([str(folder / "train_corpus.txt")],
+                  trainers.BpeTrainer(vocab_size=600, min_frequency=2, special_tokens=["<|pad|>", "the"],
+                                      initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    (folder / "trained.json").write_text(trained.to_str() + "\n")
 
 
 if __name__ == "__main__":
