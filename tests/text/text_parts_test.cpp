@@ -32,8 +32,10 @@ std::vector<std::string> words_by_regex(WordPattern pattern, const std::string& 
 }
 
 TEST_CASE("words found by hand are those of the regex") {
-  const std::string alphabet[] = {"a", "Z", "é", "1", "٣", "½", " ", " ", "  ", "\n", "\r\n", "\t", "'", "'s", "'LL", "'ſ", "'re", "!", "…",
-                                  "\xC2\xA0", "\xE1\xA0\x8E", "\xCC\x81", "漢", "😀", "_", "\xE2\x80\x83"};
+  const std::string alphabet[] = {"a",        "Z",  "é",   "1",    "٣",           "½",        " ",
+                                  " ",        "  ", "\n",  "\r\n", "\t",          "'",        "'s",
+                                  "'LL",      "'ſ", "'re", "!",    "…",           "\xC2\xA0", "\xE1\xA0\x8E",
+                                  "\xCC\x81", "漢", "😀",   "_",    "\xE2\x80\x83"};
   uint32_t state = 1;
   const auto random = [&](uint32_t below) {
     state = state * 1664525u + 1013904223u;
@@ -41,7 +43,8 @@ TEST_CASE("words found by hand are those of the regex") {
   };
   for (int round = 0; round < 4000; ++round) {
     std::string text;
-    for (uint32_t length = 1 + random(10); length > 0; --length) text += alphabet[random(std::size(alphabet))];
+    for (uint32_t length = 1 + random(10); length > 0; --length)
+      text += alphabet[random(std::size(alphabet))];
     for (const WordPattern pattern : {WordPattern::kGpt2, WordPattern::kLlama3, WordPattern::kQwen2}) {
       INFO(text);
       CHECK(words_by_hand(pattern, text) == words_by_regex(pattern, text));
@@ -53,7 +56,8 @@ TEST_CASE("a regex is translated where PCRE2 means something else") {
   CHECK(translate_regex(R"(\s+|[^\s\d])") == R"([\t-\r\x{85}\p{Z}]+|[^\t-\r\x{85}\p{Z}\d])");
   CHECK(translate_regex(R"(\p{Han}\p{L}\p{^Lu}\u4e00)") == R"(\p{sc:Han}\p{L}\p{^Lu}\x{4e00})");
   CHECK(translate_regex(R"([[:alpha:]]\h\S)") == R"([[:alpha:]][0-9A-Fa-f][^\t-\r\x{85}\p{Z}])");
-  for (const char* refused : {R"([a&&b])", R"([a[b]])", R"([\S])", R"((?m)a)", R"(\)", R"(\k<a>)", R"(\p{L)"}) {
+  for (const char* refused :
+       {R"([a&&b])", R"([a[b]])", R"([\S])", R"((?m)a)", R"(\)", R"(\k<a>)", R"(\p{L)"}) {
     CHECK_THROWS_AS(Regex(refused), UserError);
   }
 }
@@ -83,7 +87,7 @@ TEST_CASE("form C composes, reorders, and leaves what Unicode 9 did not know") {
   CHECK(to_nfc("e\xCC\x81") == "é");
   CHECK(to_nfc("\u1100\u1161\u11A8") == "\uAC01");
   CHECK(to_nfc("a\u0307\u0323") == "\u1EA1\u0307");
-  CHECK(to_nfc("\u0958") == "\u0915\u093C");   // a composition exclusion
+  CHECK(to_nfc("\u0958") == "\u0915\u093C");  // a composition exclusion
   CHECK(to_nfc("\u0344") == "\u0308\u0301");
   CHECK(to_nfc("\u212B") == "\u00C5");
   CHECK(to_nfc("q\u0301\u1DF9") == "q\u0301\u1DF9");  // U+1DF9 (Unicode 10) has class 220 and would go first
@@ -144,11 +148,11 @@ TEST_CASE("a bad line is named by its number") {
     std::ostringstream out;
     decode_lines(tokenizer, in, out, {});
   };
-  CHECK_THROWS_WITH(encode("ok\nbad \xFF", false), Catch::Matchers::Contains("line 2"));
-  CHECK_THROWS_WITH(encode("\"ok\"\n{}", true), Catch::Matchers::Contains("line 2"));
-  CHECK_THROWS_WITH(decode("[1]\n[999999]"), Catch::Matchers::Contains("line 2: [0]: no token has id 999999"));
-  CHECK_THROWS_WITH(decode("[1]\n[\"a\"]"), Catch::Matchers::Contains("line 2"));
-  CHECK_THROWS_WITH(decode("[1]\n1"), Catch::Matchers::Contains("line 2"));
+  CHECK_THROWS_WITH(encode("ok\nbad \xFF", false), test::contains("line 2"));
+  CHECK_THROWS_WITH(encode("\"ok\"\n{}", true), test::contains("line 2"));
+  CHECK_THROWS_WITH(decode("[1]\n[999999]"), test::contains("line 2: [0]: no token has id 999999"));
+  CHECK_THROWS_WITH(decode("[1]\n[\"a\"]"), test::contains("line 2"));
+  CHECK_THROWS_WITH(decode("[1]\n1"), test::contains("line 2"));
 }
 
 TEST_CASE("ill-formed UTF-8 is found, and replaced by maximal subparts") {

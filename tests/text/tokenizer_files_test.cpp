@@ -30,13 +30,14 @@ TEST_CASE("a folder with tokenizer.json alone loads, without roles") {
 
 TEST_CASE("a missing folder or file is the user's error") {
   const test::TemporaryFolder folder;
-  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Catch::Matchers::Contains("holds no tokenizer.json"));
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), test::contains("holds no tokenizer.json"));
   CHECK_THROWS_AS(Tokenizer::load(folder / "absent"), UserError);
 }
 
 TEST_CASE("roles come from tokenizer_config.json, then from the configs") {
   const Tokenizer tokenizer = Tokenizer::from_files(qwen2_with({
-      {"tokenizer_config.json", R"({"eos_token": {"content": "<|im_end|>", "lstrip": false}, "pad_token": "<|endoftext|>",
+      {"tokenizer_config.json",
+       R"({"eos_token": {"content": "<|im_end|>", "lstrip": false}, "pad_token": "<|endoftext|>",
                                     "bos_token": null})"},
       {"generation_config.json", R"({"eos_token_id": [5, 0], "bos_token_id": 0})"},
       {"config.json", R"({"eos_token_id": 7, "pad_token_id": -1})"},
@@ -49,16 +50,18 @@ TEST_CASE("roles come from tokenizer_config.json, then from the configs") {
 }
 
 TEST_CASE("ids of a config that the tokenizer has no room for are ignored") {
-  const Tokenizer tokenizer = Tokenizer::from_files(qwen2_with({{"config.json", R"({"eos_token_id": 50256})"}}));
+  const Tokenizer tokenizer =
+      Tokenizer::from_files(qwen2_with({{"config.json", R"({"eos_token_id": 50256})"}}));
   CHECK_FALSE(tokenizer.eos_id());
   CHECK(tokenizer.eos_ids().empty());
 }
 
 TEST_CASE("a role for a token that does not exist, and configs that are malformed, are refused") {
   const auto refused = [](const std::string& name, const std::string& bytes, const std::string& expected) {
-    CHECK_THROWS_WITH(Tokenizer::from_files(qwen2_with({{name, bytes}}), "model"), Catch::Matchers::Contains(expected));
+    CHECK_THROWS_WITH(Tokenizer::from_files(qwen2_with({{name, bytes}}), "model"), test::contains(expected));
   };
-  refused("tokenizer_config.json", R"({"eos_token": "</s>"})", "model/tokenizer_config.json: eos_token: \"</s>\"");
+  refused("tokenizer_config.json", R"({"eos_token": "</s>"})",
+          "model/tokenizer_config.json: eos_token: \"</s>\"");
   refused("tokenizer_config.json", R"({"eos_token": 3})", "must be a string");
   refused("tokenizer_config.json", "[]", "must be an object");
   refused("generation_config.json", R"({"eos_token_id": "x"})", "must be a token id");
@@ -67,7 +70,8 @@ TEST_CASE("a role for a token that does not exist, and configs that are malforme
 }
 
 TEST_CASE("chat templates come by name, a file of its own first") {
-  const std::string config = R"({"chat_template": [{"name": "default", "template": "D"}, {"name": "tool", "template": "T"}]})";
+  const std::string config =
+      R"({"chat_template": [{"name": "default", "template": "D"}, {"name": "tool", "template": "T"}]})";
   const Tokenizer listed = Tokenizer::from_files(qwen2_with({{"tokenizer_config.json", config}}));
   CHECK(listed.chat_template() == std::string("D"));
   CHECK(listed.chat_templates().at("tool") == "T");

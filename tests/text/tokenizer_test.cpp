@@ -27,11 +27,13 @@ Json small() {
 }
 
 Json added(TokenId id, const std::string& content) {
-  return {{"id", id},         {"content", content}, {"single_word", false}, {"lstrip", false},
+  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
           {"rstrip", false}, {"normalized", false}, {"special", true}};
 }
 
-Tokenizer from(const Json& json) { return Tokenizer::from_json(json.dump(), "t.json"); }
+Tokenizer from(const Json& json) {
+  return Tokenizer::from_json(json.dump(), "t.json");
+}
 
 std::string error_of(const Json& json) {
   try {
@@ -79,16 +81,17 @@ TEST_CASE("a malformed vocabulary, merge or added token is refused with its plac
   check_refused("/model/merges/1", {"a", "b", "c"}, "two tokens");
   check_refused("/model/merges/1", 7, "must be a string");
   check_refused("/model/unk_token", "?", "not in the vocabulary");
-  check_refused("/added_tokens", {added(9, "<x>")}, "next free id is 5");
-  check_refused("/added_tokens", {added(9, "ab")}, "vocabulary gives it 3");
+  check_refused("/added_tokens", Json::array({added(9, "<x>")}), "next free id is 5");
+  check_refused("/added_tokens", Json::array({added(9, "ab")}), "vocabulary gives it 3");
   check_refused("/added_tokens", {added(5, "<x>"), added(5, "<x>")}, "listed twice");
-  check_refused("/added_tokens", {added(5, "")}, "empty");
+  check_refused("/added_tokens", Json::array({added(5, "")}), "empty");
   check_refused("/added_tokens", {added(5, "<x>"), added(5, "<y>")}, "next free id is 6");
 }
 
 TEST_CASE("a split pattern that does not compile is refused") {
   Json json = small();
-  const Json split = {{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}, {"behavior", "Isolated"}, {"invert", false}};
+  const Json split = {
+      {"type", "Split"}, {"pattern", {{"Regex", "(a"}}}, {"behavior", "Isolated"}, {"invert", false}};
   json["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {split, small()["pre_tokenizer"]}}};
   CHECK(error_of(json).find("\"(a\" does not compile") != std::string::npos);
 }
@@ -118,7 +121,7 @@ TEST_CASE("text that is not UTF-8 is refused, with the place") {
   for (const std::string text : {"ab\xFF", "\xC0\x80", "\xED\xA0\x80", "a\xE2\x82"}) {
     CHECK_THROWS_AS(tokenizer.encode(text), UserError);
   }
-  CHECK_THROWS_WITH(tokenizer.encode("ab\xFF"), Catch::Matchers::Contains("byte 2"));
+  CHECK_THROWS_WITH(tokenizer.encode("ab\xFF"), test::contains("byte 2"));
 }
 
 TEST_CASE("ignore_merges emits a word that is a token whole") {
@@ -163,8 +166,9 @@ TEST_CASE("spans lead back through normalization") {
   json["model"]["vocab"] = {{"a", 0}, {"Ã", 1}, {"©", 2}, {"b", 3}, {"Ã©", 4}};
   json["model"]["merges"] = Json::array();
   // a, e + combining acute (3 bytes, one character of 2 bytes when normalized, two tokens), b
-  const Encoding encoding = from(json).encode_with_offsets("ae\xCC\x81"
-                                                           "b");
+  const Encoding encoding = from(json).encode_with_offsets(
+      "ae\xCC\x81"
+      "b");
   CHECK(encoding.ids == Ids{0, 1, 2, 3});
   CHECK(encoding.spans == std::vector<ByteSpan>{{0, 1}, {1, 4}, {1, 4}, {4, 5}});
 }
@@ -209,7 +213,8 @@ TEST_CASE("one tokenizer spelled in two ways has one hash, another tokenizer has
   const std::string hash = from(small()).hash();
   Json same = small();
   same["model"]["merges"] = {"a b", "ab c"};
-  same["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {{{"type", "ByteLevel"}, {"add_prefix_space", false}}}}};
+  same["pre_tokenizer"] = {{"type", "Sequence"},
+                           {"pretokenizers", {{{"type", "ByteLevel"}, {"add_prefix_space", false}}}}};
   same["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};
   same["post_processor"] = {{"type", "ByteLevel"}, {"trim_offsets", false}};
   same["truncation"] = {{"max_length", 5}};
@@ -226,7 +231,7 @@ TEST_CASE("one tokenizer spelled in two ways has one hash, another tokenizer has
   CHECK(changed("/normalizer", {{"type", "NFC"}}));
   CHECK(changed("/pre_tokenizer/add_prefix_space", true));
   CHECK(changed("/pre_tokenizer/use_regex", false));
-  CHECK(changed("/added_tokens", {added(5, "<x>")}));
+  CHECK(changed("/added_tokens", Json::array({added(5, "<x>")})));
 }
 
 TEST_CASE("what we write is read back as the same tokenizer") {
