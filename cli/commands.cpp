@@ -10,10 +10,12 @@
 #include "reward_model/command.h"
 #include "rollout/generate_command.h"
 #include "sft/command.h"
+#include "text/command.h"
 
 namespace rlhf {
 
 void add_commands(CLI::App& app) {
+  add_tokenizer_command(app);
   add_pretrain_command(app);
   add_sft_command(app);
   add_reward_command(app);

@@ -8,10 +8,12 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/model_reference.h"
 #include "contract/error.h"
 #include "formats/raw_record.h"
 #include "formats/text_file.h"
 #include "log/log.h"
+#include "rpc/model_address.h"
 #include "storage/atomic_folder.h"
 #include "text/bpe_trainer.h"
 #include "text/token_lines.h"
@@ -36,6 +38,11 @@ int machine_threads() {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
+/// Of a folder, with or without a model in it, or of a served model.
+Tokenizer tokenizer_of(const std::string& model) {
+  return is_model_address(model) ? load_tokenizer(open_model(model)) : Tokenizer::load(model);
+}
+
 /// stdout, or the file that --output names.
 class Output {
  public:
@@ -55,7 +62,7 @@ class Output {
 };
 
 void encode(const LinesFlags& flags) {
-  const Tokenizer tokenizer = Tokenizer::load(flags.model);
+  const Tokenizer tokenizer = tokenizer_of(flags.model);
   Output output(flags.output);
   const uint64_t dropped = encode_lines(tokenizer, std::cin, output.stream(), flags.lines);
   output.close();
@@ -65,7 +72,7 @@ void encode(const LinesFlags& flags) {
 }
 
 void decode(const LinesFlags& flags) {
-  const Tokenizer tokenizer = Tokenizer::load(flags.model);
+  const Tokenizer tokenizer = tokenizer_of(flags.model);
   Output output(flags.output);
   decode_lines(tokenizer, std::cin, output.stream(), flags.lines);
   output.close();
@@ -138,7 +145,9 @@ void train(TrainFlags flags) {
 std::shared_ptr<LinesFlags> add_lines_flags(CLI::App& command) {
   auto flags = std::make_shared<LinesFlags>();
   flags->lines.threads = machine_threads();
-  command.add_option("--model", flags->model, "A model folder, or a folder with tokenizer.json alone")
+  command
+      .add_option("--model", flags->model,
+                  "A folder with tokenizer.json, with or without a model, or grpc://HOST:PORT/NAME")
       ->required();
   command.add_option("--output", flags->output, "Write here instead of to stdout");
   command.add_flag("--jsonl", flags->lines.jsonl,

@@ -22,8 +22,9 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Those that are saved with a checkpoint; config.json is read for roles but belongs to the model.
-constexpr const char* kSavedFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                       "chat_template.jinja", "generation_config.json"};
+constexpr const char* kSavedFiles[] = {Tokenizer::kTokenizerJson, "tokenizer_config.json",
+                                       "special_tokens_map.json", "chat_template.jinja",
+                                       "generation_config.json"};
 constexpr const char* kConfig = "config.json";
 
 std::string read_whole(const fs::path& path) {
@@ -94,18 +95,18 @@ Tokenizer Tokenizer::load(const fs::path& folder_or_file) {
   };
   for (const char* name : kSavedFiles) read(name);
   read(kConfig);
-  return from_files(files, folder_or_file.string());
+  return from_files(files, (folder_or_file / kTokenizerJson).string());
 }
 
 Tokenizer Tokenizer::from_files(const std::map<std::string, std::string>& files,
-                                const std::string& name_for_errors) {
-  const auto json = files.find("tokenizer.json");
+                                const std::string& tokenizer_json) {
+  const auto json = files.find(kTokenizerJson);
   if (json == files.end()) {
-    throw UserError(name_for_errors +
-                    ": holds no tokenizer.json; a folder saved by transformers with a fast tokenizer does");
+    throw UserError(tokenizer_json + ": no such file; transformers writes it with every fast tokenizer");
   }
-  const std::string where = name_for_errors + "/";
-  auto state = std::make_shared<State>(parse_tokenizer_json(json->second, where + "tokenizer.json"));
+  auto state = std::make_shared<State>(parse_tokenizer_json(json->second, tokenizer_json));
+  std::string where = tokenizer_json;
+  if (where.ends_with(kTokenizerJson)) where.resize(where.size() - std::string(kTokenizerJson).size());
   const auto look_up = [&](std::string_view token) -> std::optional<TokenId> {
     const auto found = state->ids.find(token);
     return found == state->ids.end() ? std::nullopt : std::optional(found->second);
@@ -119,7 +120,7 @@ Tokenizer Tokenizer::from_files(const std::map<std::string, std::string>& files,
 
 Tokenizer Tokenizer::from_json(std::string_view bytes, std::string_view name_for_errors) {
   auto state = std::make_shared<State>(parse_tokenizer_json(bytes, name_for_errors));
-  state->files["tokenizer.json"] = bytes;
+  state->files[kTokenizerJson] = bytes;
   return Tokenizer(std::move(state));
 }
 

@@ -36,14 +36,17 @@ struct Encoding {
 /// Hugging Face tokenizers, bit for bit. Immutable and cheap to copy; threads may share one.
 class Tokenizer {
  public:
+  static constexpr char kTokenizerJson[] = "tokenizer.json";
+
   /// Loads a model folder (tokenizer.json, and tokenizer_config.json, special_tokens_map.json,
   /// chat_template.jinja, generation_config.json, config.json where they are), or a tokenizer.json alone.
   /// Throws UserError naming file and field for what is missing, malformed or of a kind that is not
   /// byte-level BPE.
   static Tokenizer load(const std::filesystem::path& folder_or_file);
   /// The same from names and bytes, for checkpoints that arrive over the wire; other files are ignored.
+  /// `tokenizer_json` is how errors name that file ("DIR/tokenizer.json"); those beside it are named alike.
   static Tokenizer from_files(const std::map<std::string, std::string>& files,
-                              const std::string& name_for_errors = "checkpoint");
+                              const std::string& tokenizer_json = kTokenizerJson);
   /// A tokenizer.json without anything beside it.
   static Tokenizer from_json(std::string_view bytes, std::string_view name_for_errors);
 
