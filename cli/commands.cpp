@@ -6,9 +6,12 @@
 #include "curves/command.h"
 #include "data/command.h"
 #include "evaluate/command.h"
+#include "ppo/command.h"
 #include "pretrain/command.h"
 #include "reward_model/command.h"
 #include "rollout/generate_command.h"
+#include "rollout/rollout_command.h"
+#include "rpc/command.h"
 #include "sft/command.h"
 #include "text/command.h"
 
@@ -19,6 +22,9 @@ void add_commands(CLI::App& app) {
   add_pretrain_command(app);
   add_sft_command(app);
   add_reward_command(app);
+  add_ppo_command(app);
+  add_rollout_command(app);
+  add_serve_command(app);
   add_generate_command(app);
   add_logprobs_command(app);
   add_score_command(app);

@@ -1,5 +1,6 @@
 #include "cli/model_reference.h"
 
+#include <fstream>
 #include <map>
 
 #include "contract/error.h"
@@ -20,6 +21,17 @@ Tokenizer load_tokenizer(const ModelFiles& files) {
   for (const std::string& name : files.names())
     if (is_model_file(name) && !name.ends_with(".safetensors")) tokenizer_files[name] = files.read(name);
   return Tokenizer::from_files(tokenizer_files, files.where("tokenizer.json"));
+}
+
+void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder) {
+  for (const auto& [name, bytes] : tokenizer.to_files()) {
+    // The model writes its own configuration.
+    if (name == "config.json" || name == "generation_config.json") continue;
+    std::ofstream file(folder / name, std::ios::binary);
+    file << bytes;
+    file.close();
+    if (!file) throw WorldError("writing " + (folder / name).string() + " failed: is the disk full?");
+  }
 }
 
 void require_same_tokenizer(const Tokenizer& first, const std::string& first_flag, const Tokenizer& second,

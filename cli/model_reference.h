@@ -1,4 +1,5 @@
 #pragma once
+#include <filesystem>
 #include <string>
 
 #include "model/model_folder.h"
@@ -11,6 +12,9 @@ ModelFiles open_model(const std::string& reference, const std::string& flag = "-
 
 /// Its tokenizer.
 Tokenizer load_tokenizer(const ModelFiles& files);
+
+/// Writes the tokenizer's files into a checkpoint folder. WorldError when the disk fails.
+void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder);
 
 /// UserError when two models of one run do not share a tokenizer.
 void require_same_tokenizer(const Tokenizer& first, const std::string& first_flag, const Tokenizer& second,

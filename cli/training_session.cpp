@@ -26,15 +26,6 @@ class NoCheckpoints : public CheckpointSaver {
   }
 };
 
-void write_files(const std::map<std::string, std::string>& files, const fs::path& folder) {
-  for (const auto& [name, bytes] : files) {
-    std::ofstream file(folder / name, std::ios::binary);
-    file << bytes;
-    file.close();
-    if (!file) throw WorldError("writing " + (folder / name).string() + " failed: is the disk full?");
-  }
-}
-
 // What the progress line shows of a row, as far as the stage has it.
 const std::vector<std::string> kShownMetrics = {"loss", "accuracy", "objective/scores", "objective/kl",
                                                 "response/length_mean"};
@@ -89,6 +80,7 @@ TrainingSession::TrainingSession(const RunFlags& flags, const SessionPlan& plan,
         flags_.resume_from_checkpoint);
     finished_ = folder_->finished();
     resume_from_ = folder_->resume_from();
+    if (resume_from_ && !finished_) verify(*resume_from_);
     decision[0] = finished_ ? 1 : 0;
     decision[1] = resume_from_ ? static_cast<double>(TrainerState::load(*resume_from_).global_step + 1) : 0;
   }
@@ -107,10 +99,6 @@ TrainingSession::TrainingSession(const RunFlags& flags, const SessionPlan& plan,
 
 TrainingSession::~TrainingSession() = default;
 
-void TrainingSession::add_sink(std::unique_ptr<MetricSink> sink) {
-  sinks_.push_back(std::move(sink));
-}
-
 TrainerState TrainingSession::start() {
   TrainerState state;
   if (resume_from_) {
@@ -124,22 +112,29 @@ TrainerState TrainingSession::start() {
     return state;
   }
   folder_->begin(versions());
+  // A run that starts anew drops what a killed try logged before its first checkpoint.
+  const int64_t last_kept = resume_from_ ? state.global_step : -1;
   checkpoints_ = std::make_unique<CheckpointDirectory>(
       flags_.output_dir, CheckpointIdentity{plan_.stage, plan_.tokenizer_hash, parent_hashes(plan_)},
       static_cast<int>(plan_.save_total_limit));
-  checkpoints_->truncate_after(state.global_step);
+  checkpoints_->truncate_after(last_kept);
   std::vector<std::unique_ptr<MetricSink>> sinks;
   sinks.push_back(std::make_unique<MetricsFile>(flags_.output_dir));
   auto events = std::make_unique<TensorBoardEvents>(flags_.output_dir);
   if (!resume_from_) events->log_text(0, "args", verbatim_markdown(plan_.configuration.dump(2)));
   sinks.push_back(std::move(events));
   if (!flags_.ledger.empty() && flags_.ledger != "none") {
-    ledger_ = std::make_unique<RunLedger>(flags_.ledger, run_record(), state.global_step);
+    ledger_ = std::make_unique<RunLedger>(flags_.ledger, run_record(), last_kept);
     sinks.push_back(ledger_->make_metric_sink());
   }
   metrics_ = std::make_unique<FanoutSink>(std::move(sinks));
-  metrics_->truncate_after(state.global_step);
+  metrics_->truncate_after(last_kept);
   return state;
+}
+
+RunRecord TrainingSession::run_record() const {
+  return {folder_->run_id(), plan_.stage,     flags_.output_dir, plan_.configuration.dump(),
+          versions(),        plan_.data_hash, plan_.parents};
 }
 
 std::string TrainingSession::read_config() const {
@@ -164,15 +159,10 @@ TrainingSurroundings TrainingSession::surroundings() {
           interrupt_requested};
 }
 
-void TrainingSession::finish(const TrainerState& state,
-                             const std::map<std::string, std::string>& tokenizer_files,
-                             const std::function<void(const fs::path&)>& write_model) {
+void TrainingSession::finish(const TrainerState& state, const std::function<void(const fs::path&)>& write_model) {
   progress_.reset();
   if (collective_.is_first()) {
-    checkpoints_->save_final(state.global_step, [&](const fs::path& folder) {
-      write_model(folder);
-      write_files(tokenizer_files, folder);
-    });
+    checkpoints_->save_final(state.global_step, write_model);
     metrics_->flush();
     if (!flags_.publish.empty()) {
       const ModelAddress where =

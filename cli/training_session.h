@@ -61,9 +61,9 @@ class TrainingSession {
   /// The run's place in its ledger; nullptr without one and on all processes but the first. After start().
   RunLedger* ledger() { return ledger_.get(); }
 
-  /// Writes final/ with the tokenizer's files, publishes it when asked to, marks the run finished and prints
-  /// where it is.
-  void finish(const TrainerState& state, const std::map<std::string, std::string>& tokenizer_files,
+  /// Writes final/, publishes it when asked to, marks the run finished and prints where it is. `write_model` writes
+  /// the model's and the tokenizer's files.
+  void finish(const TrainerState& state,
               const std::function<void(const std::filesystem::path&)>& write_model);
 
  private:

@@ -11,6 +11,7 @@
 #include "ppo/command_flags.h"
 #include "ppo/command_rollouts.h"
 #include "ppo/trainer.h"
+#include "rollout/unit_runner.h"
 #include "text/sequence_encoder.h"
 
 namespace rlhf {
@@ -114,10 +115,13 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   PpoTrainer trainer({policy, reference, critic.model, critic.normalizer}, tokenised(prompts, encoder, room),
                      tokenised(eval_prompts, encoder, room), options, around);
   if (session.resume_from()) trainer.resume(*session.resume_from(), state);
-  const auto save_policy = [&](const std::filesystem::path& folder) { save_language_model(policy, folder); };
+  const auto save_policy = [&](const std::filesystem::path& folder) {
+    save_language_model(policy, folder);
+    save_tokenizer(encoder.tokenizer(), folder);
+  };
   trainer.train(state, session.surroundings(), save_policy);
   if (served) served->finish();
-  session.finish(state, encoder.tokenizer().to_files(), save_policy);
+  session.finish(state, save_policy);
 }
 
 }  // namespace

@@ -351,7 +351,7 @@ void PpoTrainer::train(TrainerState& state, const TrainingSurroundings& surround
   };
   steps.epoch = [this](int64_t done) { return order_.epoch_at(done * options_.rollout_batch_size); };
   const TrainingOptions& o = options_.training;
-  run_training_loop(state, {o.logging_steps, o.eval_steps, o.save_steps}, steps, surroundings);
+  run_training_loop(state, {o.logging_steps, o.eval_steps, o.save_steps, /*eval_at_start=*/true}, steps, surroundings);
   samples_ = nullptr;
 }
 

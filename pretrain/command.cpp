@@ -121,9 +121,12 @@ void run_pretrain(const CLI::App& command, const PretrainFlags& flags) {
   if (eval.bytes > 0) trainer.set_eval_bytes(eval.bytes);
   TrainerState state = session.start();
   if (session.resume_from()) trainer.resume(*session.resume_from(), state);
-  const auto save_model = [&](const std::filesystem::path& folder) { save_language_model(model, folder); };
+  const auto save_model = [&](const std::filesystem::path& folder) {
+    save_language_model(model, folder);
+    save_tokenizer(tokenizer, folder);
+  };
   trainer.train(state, session.surroundings(), save_model);
-  session.finish(state, tokenizer.to_files(), save_model);
+  session.finish(state, save_model);
 }
 
 }  // namespace

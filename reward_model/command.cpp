@@ -152,13 +152,18 @@ void run_reward(const CLI::App& command, const RewardFlags& flags) {
   TrainerState state = session.start();
   if (session.resume_from()) trainer.resume(*session.resume_from(), state);
   trainer.train(state, session.surroundings(),
-                [&](const std::filesystem::path& folder) { save_scalar_model(model, {}, folder); });
+                [&](const std::filesystem::path& folder) {
+    save_scalar_model(model, {}, folder);
+    save_tokenizer(encoder.tokenizer(), folder);
+  });
 
   RewardNormalizer normalizer;
   if (collective->is_first())
     normalizer = normalizer_of(flags, model, rankings, encoder, eval.empty() ? train : eval);
-  session.finish(state, encoder.tokenizer().to_files(),
-                 [&](const std::filesystem::path& folder) { save_scalar_model(model, normalizer, folder); });
+  session.finish(state, [&](const std::filesystem::path& folder) {
+    save_scalar_model(model, normalizer, folder);
+    save_tokenizer(encoder.tokenizer(), folder);
+  });
 }
 
 }  // namespace

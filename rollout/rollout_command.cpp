@@ -13,6 +13,7 @@
 #include "model/scorer.h"
 #include "rollout/unit_runner.h"
 #include "rpc/worker.h"
+#include "text/tokenizer.h"
 
 namespace rlhf {
 namespace {

@@ -76,9 +76,12 @@ void run_sft(const CLI::App& command, const SftFlags& flags) {
   NextTokenTrainer trainer(model, std::move(train), std::move(eval), flags.training, *collective);
   TrainerState state = session.start();
   if (session.resume_from()) trainer.resume(*session.resume_from(), state);
-  const auto save_model = [&](const std::filesystem::path& folder) { save_language_model(model, folder); };
+  const auto save_model = [&](const std::filesystem::path& folder) {
+    save_language_model(model, folder);
+    save_tokenizer(encoder.tokenizer(), folder);
+  };
   trainer.train(state, session.surroundings(), save_model);
-  session.finish(state, encoder.tokenizer().to_files(), save_model);
+  session.finish(state, save_model);
 }
 
 }  // namespace

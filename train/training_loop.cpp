@@ -20,6 +20,7 @@ class Loop {
         meters_(Meters::from_json(state.meters)) {}
 
   void run() {
+    if (cadence_.eval_at_start && steps_.evaluate && state_.global_step == 0) log_evaluation();
     while (state_.global_step < state_.max_steps) {
       meters_.add(steps_.step(state_.global_step));
       ++state_.global_step;

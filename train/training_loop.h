@@ -29,6 +29,7 @@ struct Cadence {
   int64_t logging_steps = 10;
   int64_t eval_steps = 0;  ///< 0 = after the last step only
   int64_t save_steps = 500;
+  bool eval_at_start = false;  ///< also before the first step of a fresh run, logged as step 0
 };
 
 /// A trainer's own part of the loop.
