@@ -21,7 +21,14 @@ nlohmann::ordered_json parse_json_object(std::string_view text, const std::strin
     }
     return true;
   };
-  const ordered_json json = ordered_json::parse(text, watch, false);
+  // The parser takes a NUL for the end of its input.
+  if (text.find('\0') != text.npos) throw UserError(where + ": broken JSON: it holds a NUL byte");
+  ordered_json json;
+  try {
+    json = ordered_json::parse(text, watch);
+  } catch (const ordered_json::exception& error) {
+    throw UserError(where + ": broken JSON: " + error.what());
+  }
   if (!json.is_object()) throw UserError(where + ": not a JSON object");
   return json;
 }

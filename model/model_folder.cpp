@@ -217,13 +217,15 @@ ModelConfig load_config(const ModelFiles& files) {
 
 LanguageModel load_language_model(const ModelFiles& files, torch::ScalarType dtype, torch::Device device,
                                   bool trainable) {
-  return assemble_language_model(load_config(files), SafetensorsSource(files), {dtype, device, trainable});
+  const ModelConfig config = load_config(files);
+  return assemble_language_model(config, SafetensorsSource(files), {dtype, device, trainable});
 }
 
 LoadedScalarModel load_scalar_model(const ModelFiles& files, torch::ScalarType dtype, torch::Device device,
                                     bool trainable, uint64_t head_seed) {
+  const ModelConfig config = load_config(files);
   AssembledScalarModel parts =
-      assemble_scalar_model(load_config(files), SafetensorsSource(files), {dtype, device, trainable});
+      assemble_scalar_model(config, SafetensorsSource(files), {dtype, device, trainable});
   if (!parts.score_weight.defined()) {
     return {ScalarModel::with_fresh_head(std::move(parts.decoder), head_seed), {}, true};
   }
