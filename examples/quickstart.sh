@@ -49,9 +49,16 @@ fetch() {
 [ -e "$run/seconds-data" ] || stage data fetch
 
 # --- a server that hands models from stage to stage ----------------------------------------------------------------------
-coproc SERVER { exec "$rlhf" serve --listen 127.0.0.1:0 --store "$run/store"; }
-read -r listening <&"${SERVER[0]}"
-server=grpc://$(sed -E 's/.*"listening": *"([^"]*)".*/\1/' <<<"$listening")
+# Waits for the address that a server prints first, in the file that takes its output.
+address_in() {
+  while ! grep -q listening "$1" 2>/dev/null; do
+    kill -0 "$2" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  sed -nE 's/.*"listening": *"([^"]*)".*/\1/p' "$1"
+}
+"$rlhf" serve --listen 127.0.0.1:0 --store "$run/store" >"$run/server.out" &
+server=grpc://$(address_in "$run/server.out" $!)
 
 # --- tokenizer and a small language model from nothing ---------------------------------------------------------------------
 [ -e "$run/tokenizer" ] || stage tokenizer "$rlhf" tokenizer train --files "$data/texts.jsonl" --vocab_size 8192 \
@@ -81,21 +88,20 @@ stage evaluate_reward "$rlhf" evaluate reward --model "$server/reward" --input "
 
 # --- PPO ----------------------------------------------------------------------------------------------------------------
 ppo=(--model "$server/sft" --reward_model "$server/reward" --gold_reward_model "$server/gold_reward"
-  --dataset "$data/prompts.jsonl" --eval_dataset "$data/prompts_test.jsonl" --db "$ledger"
+  --dataset "$data/prompts.jsonl" --eval_dataset "$data/prompts_test.jsonl" --ledger "$ledger"
   --rollout_batch_size 64 --response_length 24 --temperature 1 --max_steps 50 --num_ppo_epochs 4 --num_mini_batches 2
   --learning_rate 4e-4 --critic_learning_rate 5e-4 --warmup_steps 5 --lr_scheduler_type linear --min_lr_rate 0.2 --adam_beta2 0.95 --vf_coef 0.5
   --missing_eos_score -1 --min_response_length 8 --eval_steps 10 --save_steps 25 --logging_steps 1 --seed "$seed" --threads "$threads")
 ppo_with_workers() {
-  coproc LEARNER { exec "$rlhf" ppo "${ppo[@]}" --kl_coef 0.15 --kl_target 6 --kl_horizon 640 --rollout_unit_size 16 \
-    --generation_threads 1 --listen 127.0.0.1:0 --output_dir "$run/ppo" --publish "$server/ppo"; }
-  local learner_pid=$LEARNER_PID
-  read -r listening <&"${LEARNER[0]}" || true
-  if [ -n "$listening" ]; then
-    local learner=grpc://$(sed -E 's/.*"listening": *"([^"]*)".*/\1/' <<<"$listening")
-    "$rlhf" rollout --learner "$learner" --name worker-1 &
-    "$rlhf" rollout --learner "$learner" --name worker-2 &
+  : >"$run/learner.out"
+  "$rlhf" ppo "${ppo[@]}" --kl_coef 0.15 --kl_target 6 --kl_horizon 640 --rollout_unit_size 16 --generation_threads 1 \
+    --listen 127.0.0.1:0 --output_dir "$run/ppo" --publish "$server/ppo" >"$run/learner.out" &
+  local learner=$! address
+  if address=$(address_in "$run/learner.out" $learner); then
+    "$rlhf" rollout --learner "grpc://$address" --name worker-1 &
+    "$rlhf" rollout --learner "grpc://$address" --name worker-2 &
   fi
-  wait "$learner_pid"
+  wait $learner
 }
 stage ppo ppo_with_workers
 stage ppo_beta0 "$rlhf" ppo "${ppo[@]}" --kl_coef 0 --output_dir "$run/ppo_beta0" --publish "$server/ppo_beta0"

@@ -82,7 +82,7 @@ TEST_CASE("every process gets all trajectories, whoever computed them") {
       found[rank] = collect_rollouts(mine, units, {4, 0, {}}, place, collective);
       computed[rank] = mine.units_computed;
     });
-    for (const auto& rollouts : found) CHECK(rollouts.trajectories == expected.trajectories);
+    for (const auto& rollouts : found) CHECK((rollouts.trajectories == expected.trajectories));
     CHECK(computed ==
           (place == RolloutPlace::kFirstProcess ? std::vector<int>{5, 0, 0} : std::vector<int>{1, 2, 2}));
   }

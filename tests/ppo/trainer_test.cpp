@@ -59,7 +59,6 @@ TEST_CASE("before the first update KL is zero and the ratio is one") {
   CHECK(value_of(row, "policy/first_ratio_gap") <= 1e-5);
   CHECK(value_of(row, "rollout/logprob_gap_max") <= 1e-4);
   CHECK(value_of(row, "policy/epochs") == 2.0);
-  CHECK(value_of(row, "val/ratio") == Approx(1.0).margin(0.05));
 }
 
 TEST_CASE("the policy learns to say what the reward asks for") {
