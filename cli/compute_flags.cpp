@@ -1,6 +1,8 @@
 #include "cli/compute_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <torch/cuda.h>
+#include <torch/utils.h>
 
 #include "contract/error.h"
 

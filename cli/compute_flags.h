@@ -2,7 +2,7 @@
 #include <string>
 
 #include <CLI/App.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace rlhf {
 

@@ -5,6 +5,8 @@
 #include <iostream>
 
 #include <CLI/CLI.hpp>
+#include <torch/utils.h>
+#include <torch/version.h>
 
 #include "cli/effective_config.h"
 #include "cli/interrupt.h"
@@ -53,20 +55,32 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
                   "auto (go on when there is something to go on from), none, or a checkpoint folder")
       ->capture_default_str();
   command.add_option("--publish", flags.publish, "also send the final model to grpc://HOST:PORT/NAME");
-  command.add_option("--ledger", flags.ledger, "ledger to record metrics and trajectories in as well; none = nowhere");
+  command.add_option("--ledger", flags.ledger,
+                     "ledger to record metrics and trajectories in as well; none = nowhere");
 }
 
 nlohmann::ordered_json run_configuration(const CLI::App& command) {
-  static const std::set<std::string> kLeftOut = {"output_dir",       "resume_from_checkpoint",
-                                                 "publish",          "save_steps",
-                                                 "save_total_limit", "model",
-                                                 "reward_model",     "gold_reward_model",
-                                                 "reference_model",  "critic_model",
-                                                 "tokenizer",        "model_config",
-                                                 "policy",           "dataset",
-                                                 "eval_dataset",     "db",
-                                                 "listen", "ledger",           "local_rollouts",
-                                                 "lease_seconds",    "per_device_eval_batch_size"};
+  static const std::set<std::string> kLeftOut = {"output_dir",
+                                                 "resume_from_checkpoint",
+                                                 "publish",
+                                                 "save_steps",
+                                                 "save_total_limit",
+                                                 "model",
+                                                 "reward_model",
+                                                 "gold_reward_model",
+                                                 "reference_model",
+                                                 "critic_model",
+                                                 "tokenizer",
+                                                 "model_config",
+                                                 "policy",
+                                                 "dataset",
+                                                 "eval_dataset",
+                                                 "db",
+                                                 "listen",
+                                                 "ledger",
+                                                 "local_rollouts",
+                                                 "lease_seconds",
+                                                 "per_device_eval_batch_size"};
   return effective_config(command, kLeftOut);
 }
 
@@ -159,7 +173,8 @@ TrainingSurroundings TrainingSession::surroundings() {
           interrupt_requested};
 }
 
-void TrainingSession::finish(const TrainerState& state, const std::function<void(const fs::path&)>& write_model) {
+void TrainingSession::finish(const TrainerState& state,
+                             const std::function<void(const fs::path&)>& write_model) {
   progress_.reset();
   if (collective_.is_first()) {
     checkpoints_->save_final(state.global_step, write_model);
@@ -171,8 +186,9 @@ void TrainingSession::finish(const TrainerState& state, const std::function<void
     }
     const CheckpointManifest manifest = read_manifest(checkpoints_->final_path());
     if (ledger_)
-      ledger_->finish({manifest.model_hash, fs::path(flags_.output_dir).filename().string(), plan_.stage, plan_.tokenizer_hash,
-                       read_config(), checkpoints_->final_path().string(), plan_.parents});
+      ledger_->finish({manifest.model_hash, fs::path(flags_.output_dir).filename().string(), plan_.stage,
+                       plan_.tokenizer_hash, read_config(), checkpoints_->final_path().string(),
+                       plan_.parents});
     folder_->mark_finished(state.global_step, manifest.model_hash);
     std::cerr << "Done after " << state.global_step
               << " steps. Model: " << checkpoints_->final_path().string() << "\nCurves: rlhf curves "

@@ -13,13 +13,14 @@ function(rlhf_module name)
   endif()
 endfunction()
 
-# Precompiled <torch/torch.h>, built once and reused by every target that links rlhf_torch.
+# The parts of <torch/torch.h> that the project uses (half its weight), precompiled once and reused by every target
+# that links rlhf_torch.
 function(rlhf_use_torch_pch target)
   if(NOT TARGET rlhf_torch_pch)
     file(WRITE ${PROJECT_BINARY_DIR}/torch_pch.cpp "")
     add_library(rlhf_torch_pch OBJECT ${PROJECT_BINARY_DIR}/torch_pch.cpp)
     target_link_libraries(rlhf_torch_pch PRIVATE rlhf_torch rlhf_warnings)
-    target_precompile_headers(rlhf_torch_pch PRIVATE <torch/torch.h>)
+    target_precompile_headers(rlhf_torch_pch PRIVATE <torch/types.h> <torch/utils.h> <torch/autograd.h> <torch/cuda.h>)
     target_compile_options(rlhf_torch_pch PRIVATE -fpch-preprocess)
   endif()
   target_compile_options(${target} PRIVATE -fpch-preprocess)

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include <CLI/CLI.hpp>
+#include <torch/utils.h>
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"

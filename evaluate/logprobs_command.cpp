@@ -1,6 +1,7 @@
 #include <memory>
 
 #include <CLI/CLI.hpp>
+#include <torch/utils.h>
 
 #include "cli/compute_flags.h"
 #include "cli/json_lines.h"

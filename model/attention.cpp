@@ -5,6 +5,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include <torch/autograd.h>
+
 namespace rlhf {
 namespace {
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <torch/utils.h>
 
 #include "contract/error.h"
 #include "model/attention.h"

@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "model/dropout.h"
 #include "model/kv_cache.h"

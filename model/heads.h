@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "model/decoder.h"
 #include "model/token_logprobs.h"

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include <torch/autograd.h>
+
 namespace rlhf {
 namespace {
 

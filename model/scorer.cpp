@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include <torch/utils.h>
+
 namespace rlhf {
 
 ModelScorer::ModelScorer(ScalarModel model, RewardNormalizer normalizer, int64_t max_batch_tokens)

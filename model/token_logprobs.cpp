@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
+
 namespace rlhf {
 namespace {
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include <torch/utils.h>
+
 namespace rlhf {
 namespace {
 

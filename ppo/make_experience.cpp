@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <torch/utils.h>
+
 #include "train/micro_batches.h"
 
 namespace rlhf {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <torch/utils.h>
+
 #include "contract/error.h"
 #include "model/safetensors.h"
 #include "ppo/advantages.h"
@@ -351,7 +353,8 @@ void PpoTrainer::train(TrainerState& state, const TrainingSurroundings& surround
   };
   steps.epoch = [this](int64_t done) { return order_.epoch_at(done * options_.rollout_batch_size); };
   const TrainingOptions& o = options_.training;
-  run_training_loop(state, {o.logging_steps, o.eval_steps, o.save_steps, /*eval_at_start=*/true}, steps, surroundings);
+  run_training_loop(state, {o.logging_steps, o.eval_steps, o.save_steps, /*eval_at_start=*/true}, steps,
+                    surroundings);
   samples_ = nullptr;
 }
 

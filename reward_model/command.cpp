@@ -5,6 +5,7 @@
 #include <memory>
 
 #include <CLI/CLI.hpp>
+#include <torch/utils.h>
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"
@@ -151,8 +152,7 @@ void run_reward(const CLI::App& command, const RewardFlags& flags) {
   RewardTrainer trainer(model, train, eval, flags.training, *collective);
   TrainerState state = session.start();
   if (session.resume_from()) trainer.resume(*session.resume_from(), state);
-  trainer.train(state, session.surroundings(),
-                [&](const std::filesystem::path& folder) {
+  trainer.train(state, session.surroundings(), [&](const std::filesystem::path& folder) {
     save_scalar_model(model, {}, folder);
     save_tokenizer(encoder.tokenizer(), folder);
   });

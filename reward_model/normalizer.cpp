@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <torch/utils.h>
+
 #include "train/micro_batches.h"
 
 namespace rlhf {

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <limits>
 
+#include <torch/utils.h>
+
 #include "reward_model/ranking_loss.h"
 #include "train/dropout_keys.h"
 #include "train/learning_rate_schedule.h"

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <torch/utils.h>
+
 #include "contract/error.h"
 #include "rollout/sampling.h"
 

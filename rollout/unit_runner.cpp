@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <torch/utils.h>
+
 #include "rollout/generator.h"
 
 namespace rlhf {

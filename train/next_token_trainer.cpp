@@ -3,6 +3,8 @@
 #include <chrono>
 #include <numbers>
 
+#include <torch/utils.h>
+
 #include "train/dropout_keys.h"
 #include "train/learning_rate_schedule.h"
 #include "train/micro_batches.h"

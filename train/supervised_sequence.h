@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "contract/token.h"
 #include "model/token_batch.h"

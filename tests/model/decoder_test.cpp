@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <torch/utils.h>
+
 #include "model/attention.h"
 #include "tests/model/fixtures.h"
 

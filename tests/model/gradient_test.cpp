@@ -1,6 +1,8 @@
 // Gradients against finite differences in float64, a part at a time and through every family.
 #include <functional>
 
+#include <torch/utils.h>
+
 #include "model/attention.h"
 #include "model/layer_parts.h"
 #include "model/rope.h"

@@ -1,3 +1,5 @@
+#include <torch/utils.h>
+
 #include "contract/error.h"
 #include "tests/model/fixtures.h"
 

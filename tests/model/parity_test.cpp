@@ -2,6 +2,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include <torch/utils.h>
+
 #include "tests/model/fixtures.h"
 
 namespace rlhf {

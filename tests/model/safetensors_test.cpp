@@ -3,6 +3,8 @@
 #include <cstring>
 #include <random>
 
+#include <torch/utils.h>
+
 #include "contract/error.h"
 #include "tests/model/fixtures.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "ppo/advantages.h"
 #include "ppo/loss.h"

@@ -3,6 +3,8 @@
 #include <functional>
 #include <vector>
 
+#include <torch/utils.h>
+
 #include "train/collective.h"
 
 namespace rlhf::test {

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <torch/utils.h>
+
 #include "contract/error.h"
 #include "tests/ppo/episodes.h"
 #include "tests/ppo/thread_collective.h"
