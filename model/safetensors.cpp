@@ -6,14 +6,11 @@
 #include <fstream>
 #include <optional>
 
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "contract/error.h"
 #include "model/config_reader.h"
+#include "model/mapped_file.h"
 
 namespace rlhf {
 namespace {
@@ -69,34 +66,6 @@ const Dtype& dtype_of(torch::ScalarType type, const std::string& name) {
   }
   throw std::invalid_argument("tensor " + name + " has a type that safetensors cannot hold");
 }
-
-/// A file mapped for reading. Pages are private: a write by mistake would not reach the file.
-class Mapping {
- public:
-  explicit Mapping(const std::filesystem::path& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat status {};
-    if (file < 0 || ::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
-      if (file >= 0) ::close(file);
-      throw UserError(path.string() + ": cannot be read as a file");
-    }
-    size_ = static_cast<std::size_t>(status.st_size);
-    if (size_ > 0) address_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
-    ::close(file);
-    if (address_ == MAP_FAILED) throw WorldError(path.string() + ": cannot be mapped into memory");
-  }
-  ~Mapping() {
-    if (address_) ::munmap(address_, size_);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  std::string_view bytes() const { return {static_cast<const char*>(address_), size_}; }
-
- private:
-  void* address_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 struct Entry {
   const Dtype* dtype = nullptr;
@@ -207,7 +176,7 @@ struct SafetensorsFile::Contents {
 };
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
-  const auto mapping = std::make_shared<const Mapping>(path);
+  const auto mapping = std::make_shared<const MappedFile>(path);
   SafetensorsFile file;
   file.contents_ = std::make_shared<const Contents>(path.string(), mapping, mapping->bytes());
   return file;
