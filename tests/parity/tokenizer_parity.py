@@ -2,7 +2,8 @@
 random strings of code points. Run by hand; prints one line per tokenizer and text, and what differs.
 
 usage: python tokenizer_parity.py RLHF_BINARY SHARED_DATA FOLDER... [--random N] [--seed S]
-needs: pip install tokenizers==0.23.3; FOLDERs hold a tokenizer.json each (the two of the shared data are added)
+needs: pip install tokenizers==0.23.3; FOLDERs hold a tokenizer.json each. Added are the two of the shared data, and
+GPT-2's vocabulary behind the normalizer, pre- and post-processor of Llama 3 and of Qwen 2.
 """
 import argparse
 import gzip
@@ -84,6 +85,32 @@ def random_texts(count: int, seed: int, tokenizer: Tokenizer) -> list[str]:
     return [one() for _ in range(count)]
 
 
+def in_style(style: str, gpt2: dict) -> dict:
+    """The tokenizer.json of GPT-2's merges in the style of another family."""
+    words = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+             r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+    specials = {"llama3": ["<|begin_of_text|>", "<|start_header_id|>", "<|eot_id|>"], "qwen2": ["<|im_start|>", "<|im_end|>"]}[style]
+    first = len(gpt2["model"]["vocab"])
+    made = json.loads(json.dumps(gpt2))
+    made["added_tokens"] += [{"id": first + i, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
+                              "normalized": False, "special": True} for i, token in enumerate(specials)]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    pattern = words if style == "llama3" else words.replace(r"\p{N}{1,3}", r"\p{N}")
+    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+    made["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, byte_level]}
+    made["normalizer"] = {"type": "NFC"} if style == "qwen2" else None
+    made["post_processor"] = byte_level
+    if style == "llama3":
+        bos = specials[0]
+        made["model"]["ignore_merges"] = True
+        piece, pair = {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}
+        begin = {"SpecialToken": {"id": bos, "type_id": 0}}
+        template = {"type": "TemplateProcessing", "single": [begin, piece], "pair": [begin, piece, pair],
+                    "special_tokens": {bos: {"id": bos, "ids": [first], "tokens": [bos]}}}
+        made["post_processor"] = {"type": "Sequence", "processors": [byte_level, template]}
+    return made
+
+
 def run(binary: str, command: str, folder: pathlib.Path, lines: list) -> list:
     text = "".join(json.dumps(line) + "\n" for line in lines)
     done = subprocess.run([binary, "tokenizer", command, "--model", str(folder), "--jsonl"], input=text.encode(),
@@ -125,6 +152,12 @@ def main() -> int:
             folder.mkdir()
             with gzip.open(packed) as source, open(folder / "tokenizer.json", "wb") as target:
                 shutil.copyfileobj(source, target)
+            folders.append(folder)
+        gpt2 = json.loads((pathlib.Path(scratch) / "gpt2" / "tokenizer.json").read_text())
+        for style in ("llama3", "qwen2"):
+            folder = pathlib.Path(scratch) / f"{style}_style"
+            folder.mkdir()
+            (folder / "tokenizer.json").write_text(json.dumps(in_style(style, gpt2)))
             folders.append(folder)
         for folder in folders:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
