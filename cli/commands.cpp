@@ -11,6 +11,7 @@
 #include "reward_model/command.h"
 #include "rollout/generate_command.h"
 #include "rollout/rollout_command.h"
+#include "rollout/sample_command.h"
 #include "rpc/command.h"
 #include "sft/command.h"
 #include "text/command.h"
@@ -29,7 +30,7 @@ void add_commands(CLI::App& app) {
   add_logprobs_command(app);
   add_score_command(app);
   add_evaluate_command(app);
-  add_data_command(app);
+  add_sample_command(add_data_command(app));
   add_annotate_command(app);
   add_curves_command(app);
 }

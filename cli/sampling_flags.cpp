@@ -5,7 +5,7 @@
 namespace rlhf {
 
 void add_sampling_flags(CLI::App& command, SamplingOptions& o) {
-  command.add_option("--max_new_tokens", o.max_new_tokens, "tokens of a response at most")
+  command.add_option("--max_new_tokens,--response_length", o.max_new_tokens, "tokens of a response at most")
       ->capture_default_str();
   command.add_option("--temperature", o.temperature, "0 is greedy")->capture_default_str();
   command.add_option("--top_k", o.top_k, "keep the k most likely tokens; 0 = off")->capture_default_str();

@@ -37,8 +37,9 @@ void switch_to_wal(SQLite::Database& db, int busy_timeout_ms) {
 }
 
 void refuse_foreign(SQLite::Database& db, const fs::path& path) {
-  const int64_t application = pragma(db, "application_id");
+  // In this order: another process that makes the ledger meanwhile commits tables and id at once.
   const bool empty = db.execAndGet("SELECT COUNT(*) FROM sqlite_master").getInt64() == 0;
+  const int64_t application = pragma(db, "application_id");
   if (application != kApplicationId && !(application == 0 && empty))
     throw UserError(path.string() + " is an SQLite database, but not a ledger of this program");
   const int64_t version = pragma(db, "user_version");

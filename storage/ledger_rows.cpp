@@ -84,6 +84,13 @@ PromptKey::PromptKey(const Prompt& prompt)
       canon(sha256_digest(prompt.is_chat() ? "messages\n" + messages_json : "text\n" + prompt.text)),
       normal(normal_hash(prompt)) {}
 
+Sha256Digest sampling_hash(const SamplingOptions& options, const std::string& engine) {
+  const ordered_json settings = {
+      options.temperature,        options.top_k,          options.top_p, options.min_p,
+      options.repetition_penalty, options.max_new_tokens, engine};
+  return sha256_digest(settings.dump());
+}
+
 LedgerRows::LedgerRows(SQLite::Database& db)
     : db_(db),
       find_prompt_(db, "SELECT id FROM prompts WHERE canon_sha256 = ?"),
@@ -165,10 +172,7 @@ int64_t LedgerRows::model_by_name(const std::string& name) {
 }
 
 int64_t LedgerRows::sampling(const SamplingOptions& options, const std::string& engine) {
-  const ordered_json settings = {
-      options.temperature,        options.top_k,          options.top_p, options.min_p,
-      options.repetition_penalty, options.max_new_tokens, engine};
-  const Sha256Digest digest = sha256_digest(settings.dump());
+  const Sha256Digest digest = sampling_hash(options, engine);
   SQLite::Statement add(db_,
                         "INSERT INTO sampling(sha256, temperature, top_k, top_p, min_p, repetition_penalty, "
                         "max_new_tokens, engine) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING");

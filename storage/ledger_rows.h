@@ -26,6 +26,9 @@ struct PromptKey {
   Sha256Digest normal;
 };
 
+/// Identity of the settings of a `sampling` row.
+Sha256Digest sampling_hash(const SamplingOptions& options, const std::string& engine);
+
 struct PromptDetails {
   std::string source, source_id, tags_json = "[]";
   std::optional<int64_t> import_id;

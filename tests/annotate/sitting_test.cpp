@@ -30,7 +30,7 @@ class Campaigning {
                            FinishReason::kStop,
                            static_cast<int32_t>(samples.size())});
       }
-      store_responses(database_, {"hash", {}, "test", 7}, {"prompt " + std::to_string(i), {}}, samples);
+      store_responses(database_, {"hash", {}, "test", 7}, {{{"prompt " + std::to_string(i), {}}, samples}});
     }
     Campaign wanted;
     wanted.name = "c";

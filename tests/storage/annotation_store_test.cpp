@@ -24,8 +24,8 @@ struct Work {
       std::vector<SampledResponse> responses;
       for (int j = 0; j < k; ++j)
         responses.push_back({"answer " + std::to_string(j), {j}, FinishReason::kStop, j});
-      store_responses(ledger.database, {"hash", {}, "rlhf 0", 1}, {"prompt " + std::to_string(i), {}},
-                      responses);
+      store_responses(ledger.database, {"hash", {}, "rlhf 0", 1},
+                      {{{"prompt " + std::to_string(i), {}}, responses}});
     }
     Campaign wanted;
     wanted.name = "round 1";

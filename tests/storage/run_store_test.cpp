@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "contract/error.h"
-#include "storage/response_store.h"
 #include "tests/storage/ledger_fixture.h"
 #include "tests/support/catch.h"
 
@@ -191,23 +190,4 @@ TEST_CASE("a writer killed mid-append leaves whole steps") {
     CHECK(db.execAndGet("SELECT COUNT(*) FROM trajectories").getInt64() ==
           db.execAndGet("SELECT COUNT(*) FROM trajectory_tokens").getInt64());
   }
-}
-
-TEST_CASE("sampled responses are kept once, with what is needed to sample them again") {
-  Ledger ledger;
-  SamplingRecord sampling{"hash", {}, "rlhf 0.1", 42};
-  sampling.options.temperature = 0.7;
-  const std::vector<SampledResponse> responses{{"a", {1, 2}, FinishReason::kStop, 0},
-                                               {"a", {1, 2}, FinishReason::kStop, 1},
-                                               {"", {}, FinishReason::kLength, 2}};
-  const StoredResponses first = store_responses(ledger.database, sampling, {"p", {}}, responses);
-  CHECK(first.added == 3);
-  const StoredResponses again = store_responses(ledger.database, sampling, {"p", {}}, responses);
-  CHECK(again.added == 0);
-  CHECK(again.response_ids == first.response_ids);
-  sampling.options.temperature = 0.8;
-  CHECK(store_responses(ledger.database, sampling, {"p", {}}, responses).added == 3);
-  CHECK(ledger.count("SELECT COUNT(*) FROM sampling") == 2);
-  CHECK(ledger.text("SELECT hex(token_ids) FROM responses WHERE id = 1") == "0100000002000000");
-  CHECK(ledger.text("SELECT finish_reason FROM responses WHERE id = 3") == "length");
 }

@@ -1,0 +1,45 @@
+#include "cli/model_record.h"
+
+#include <filesystem>
+
+#include "rpc/model_address.h"
+#include "storage/manifest.h"
+
+namespace rlhf {
+namespace {
+
+/// What the checkpoint says of itself: a folder's manifest.json, which a plain Hugging Face download does not
+/// have.
+CheckpointManifest own_manifest(const ModelFiles& files) {
+  CheckpointManifest manifest = files.manifest();
+  if (!files.has(kManifestName)) return manifest;
+  CheckpointManifest said = manifest_from_json(files.read(kManifestName), files.where(kManifestName));
+  return said.model_hash == manifest.model_hash ? said : manifest;  // changed since: then it is another model
+}
+
+/// "sft" of runs/sft/final, of runs/sft and of grpc://host:port/sft@3.
+std::string name_in(const std::string& reference) {
+  std::filesystem::path path = std::filesystem::path(reference).lexically_normal();
+  if (path.filename().empty()) path = path.parent_path();
+  if (path.filename() == "final" && path.has_parent_path()) path = path.parent_path();
+  const std::string name = path.filename().string();
+  return is_model_address(reference) ? name.substr(0, name.find('@')) : name;
+}
+
+}  // namespace
+
+ModelRecord model_record(const ModelFiles& files, const std::string& reference) {
+  const CheckpointManifest manifest = own_manifest(files);
+  ModelRecord record;
+  record.model_hash = manifest.model_hash;
+  record.name = name_in(reference);
+  record.stage = manifest.stage;
+  record.tokenizer_hash = manifest.tokenizer_hash;
+  record.config_json = files.read("config.json");
+  record.path = is_model_address(reference)
+                    ? reference
+                    : std::filesystem::absolute(reference).lexically_normal().string();
+  return record;
+}
+
+}  // namespace rlhf

@@ -1,0 +1,12 @@
+#pragma once
+#include <string>
+
+#include "model/model_files.h"
+#include "storage/model_store.h"
+
+namespace rlhf {
+
+/// What the ledger is to know of a model named by `reference`, a folder or an address.
+ModelRecord model_record(const ModelFiles& files, const std::string& reference);
+
+}  // namespace rlhf
