@@ -211,20 +211,22 @@ torch::Tensor Decoder::attention_block(const LayerWeights& layer, int64_t index,
       normalise(x, layer.attention_norm_weight, layer.attention_norm_bias, config_.norm, config_.norm_eps);
   const torch::Tensor qkv = linear(normed, layer.qkv_weight, layer.qkv_bias, compute_dtype_)
                                 .view({rows, heads + 2 * kv_heads, head_dim});
-  torch::Tensor q, k;
+  torch::Tensor q, k, v;
   if (config_.qk_norm) {
-    q = normalise(qkv.narrow(1, 0, heads), layer.q_norm_weight, {}, Norm::kRmsNorm, config_.norm_eps);
-    k = normalise(qkv.narrow(1, heads, kv_heads), layer.k_norm_weight, {}, Norm::kRmsNorm, config_.norm_eps);
+    const auto parts = qkv.split_with_sizes({heads, kv_heads, kv_heads}, 1);
+    q = normalise(parts[0], layer.q_norm_weight, {}, Norm::kRmsNorm, config_.norm_eps);
+    k = normalise(parts[1], layer.k_norm_weight, {}, Norm::kRmsNorm, config_.norm_eps);
     q = apply_rope(q, pass.angles).to(compute_dtype_);
     k = apply_rope(k, pass.angles).to(compute_dtype_);
+    v = parts[2].to(compute_dtype_);
   } else {
-    torch::Tensor qk = qkv.narrow(1, 0, heads + kv_heads);
-    if (pass.angles.cos.defined()) qk = apply_rope(qk, pass.angles);
-    qk = qk.to(compute_dtype_);
-    q = qk.narrow(1, 0, heads);
-    k = qk.narrow(1, heads, kv_heads);
+    const auto parts = qkv.split_with_sizes({heads + kv_heads, kv_heads}, 1);
+    const torch::Tensor rotated = pass.angles.cos.defined() ? apply_rope(parts[0], pass.angles) : parts[0];
+    const auto q_and_k = rotated.to(compute_dtype_).split_with_sizes({heads, kv_heads}, 1);
+    q = q_and_k[0];
+    k = q_and_k[1];
+    v = parts[1].to(compute_dtype_);
   }
-  const torch::Tensor v = qkv.narrow(1, heads + kv_heads, kv_heads).to(compute_dtype_);
   const torch::Tensor attended = pass.attend(index, q, k, v).reshape({rows, heads * head_dim});
   return linear(attended, layer.attention_out_weight, layer.attention_out_bias, compute_dtype_);
 }
@@ -233,11 +235,13 @@ torch::Tensor Decoder::mlp_block(const LayerWeights& layer, const torch::Tensor&
   const torch::Tensor normed =
       normalise(x, layer.mlp_norm_weight, layer.mlp_norm_bias, config_.norm, config_.norm_eps);
   torch::Tensor inner = linear(normed, layer.mlp_in_weight, layer.mlp_in_bias, compute_dtype_);
-  if (config_.gated_mlp) {
+  if (!config_.gated_mlp) {
+    inner = activate(inner, config_.activation);
+  } else if (config_.activation == Activation::kSilu) {
+    inner = swiglu(inner);
+  } else {
     const auto halves = inner.chunk(2, -1);
     inner = activate(halves[0], config_.activation) * halves[1];
-  } else {
-    inner = activate(inner, config_.activation);
   }
   return linear(inner, layer.mlp_out_weight, layer.mlp_out_bias, compute_dtype_);
 }

@@ -2,7 +2,108 @@
 
 #include <stdexcept>
 
+#include <ATen/Parallel.h>
+#include <torch/autograd.h>
+
+#include "model/cpu_kernels.h"
+
 namespace rlhf {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+bool has_cpu_kernel(const torch::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kFloat64);
+}
+
+/// Calls part(first row, end row) from several threads when there is enough to do.
+template <typename Part>
+void for_rows(int64_t rows, int64_t width, const Part& part) {
+  constexpr int64_t kElementsWorthAThread = 1 << 15;
+  at::parallel_for(0, rows, std::max<int64_t>(1, kElementsWorthAThread / std::max<int64_t>(width, 1)), part);
+}
+
+struct CpuRmsNorm : torch::autograd::Function<CpuRmsNorm> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& input,
+                               const torch::Tensor& weight, double eps) {
+    const torch::Tensor x = input.contiguous();
+    const int64_t width = weight.numel(), rows = x.numel() / width;
+    const torch::Tensor y = torch::empty_like(x), scale = torch::empty({rows}, x.options());
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm", [&] {
+      for_rows(rows, width, [&](int64_t begin, int64_t end) {
+        cpu::rms_norm(x.const_data_ptr<scalar_t>() + begin * width, weight.const_data_ptr<scalar_t>(),
+                      y.mutable_data_ptr<scalar_t>() + begin * width,
+                      scale.mutable_data_ptr<scalar_t>() + begin, end - begin, width, eps);
+      });
+    });
+    context->save_for_backward({x, weight, scale});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const torch::Tensor &x = saved[0], &weight = saved[1], &scale = saved[2], dy = gradients[0].contiguous();
+    const int64_t width = weight.numel(), rows = x.numel() / width;
+    // Blocks of fixed size, so that the sum over rows does not depend on the number of threads.
+    constexpr int64_t kBlock = 128;
+    const int64_t blocks = (rows + kBlock - 1) / kBlock;
+    const torch::Tensor dx = torch::empty_like(x), partial = torch::empty({blocks, width}, x.options());
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm_backward", [&] {
+      for_rows(blocks, width * kBlock, [&](int64_t begin, int64_t end) {
+        for (int64_t block = begin; block < end; ++block) {
+          const int64_t first = block * kBlock;
+          const cpu::RmsNormGradient arguments{x.const_data_ptr<scalar_t>() + first * width,
+                                               weight.const_data_ptr<scalar_t>(),
+                                               scale.const_data_ptr<scalar_t>() + first,
+                                               dy.const_data_ptr<scalar_t>() + first * width,
+                                               dx.mutable_data_ptr<scalar_t>() + first * width,
+                                               partial.mutable_data_ptr<scalar_t>() + block * width,
+                                               std::min(kBlock, rows - first),
+                                               width};
+          if constexpr (std::is_same_v<scalar_t, float>) {
+            cpu::rms_norm_backward_float(arguments);
+          } else {
+            cpu::rms_norm_backward_double(arguments);
+          }
+        }
+      });
+    });
+    return {dx, partial.sum(0), torch::Tensor()};
+  }
+};
+
+struct CpuSwiglu : torch::autograd::Function<CpuSwiglu> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& input) {
+    const torch::Tensor x = input.contiguous();
+    const int64_t width = x.size(1) / 2;
+    const torch::Tensor out = torch::empty({x.size(0), width}, x.options());
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "swiglu", [&] {
+      for_rows(x.size(0), width, [&](int64_t begin, int64_t end) {
+        cpu::swiglu(x.const_data_ptr<scalar_t>() + begin * 2 * width,
+                    out.mutable_data_ptr<scalar_t>() + begin * width, end - begin, width);
+      });
+    });
+    context->save_for_backward({x});
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const torch::Tensor x = context->get_saved_variables()[0], dout = gradients[0].contiguous();
+    const torch::Tensor dx = torch::empty_like(x);
+    const int64_t width = x.size(1) / 2;
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "swiglu_backward", [&] {
+      for_rows(x.size(0), width, [&](int64_t begin, int64_t end) {
+        cpu::swiglu_backward(x.const_data_ptr<scalar_t>() + begin * 2 * width,
+                             dout.const_data_ptr<scalar_t>() + begin * width,
+                             dx.mutable_data_ptr<scalar_t>() + begin * 2 * width, end - begin, width);
+      });
+    });
+    return {dx};
+  }
+};
+
+}  // namespace
 
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                      torch::ScalarType compute) {
@@ -15,9 +116,18 @@ torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const 
 
 torch::Tensor normalise(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                         Norm norm, double eps) {
-  if (norm == Norm::kRmsNorm) return at::rms_norm(x, weight.sizes(), weight, eps);
+  if (norm == Norm::kRmsNorm) {
+    return has_cpu_kernel(x) ? CpuRmsNorm::apply(x, weight, eps)
+                             : at::rms_norm(x, weight.sizes(), weight, eps);
+  }
   return at::layer_norm(x, weight.sizes(), weight,
                         bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt, eps);
+}
+
+torch::Tensor swiglu(const torch::Tensor& x) {
+  if (has_cpu_kernel(x)) return CpuSwiglu::apply(x);
+  const auto halves = x.chunk(2, -1);
+  return at::silu(halves[0]) * halves[1];
 }
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation) {

@@ -3,7 +3,10 @@
 #include <cmath>
 #include <numbers>
 
+#include <ATen/Parallel.h>
 #include <torch/autograd.h>
+
+#include "model/cpu_kernels.h"
 
 namespace rlhf {
 namespace {
@@ -19,26 +22,59 @@ double llama3_frequency(double frequency, const Rope& rope) {
   return (1.0 - ramp) * frequency / rope.factor + ramp * frequency;
 }
 
-torch::Tensor rotate(const torch::Tensor& x, const torch::Tensor& cos, const torch::Tensor& sin) {
+/// `turn` is 1 or, to rotate back, -1.
+torch::Tensor rotate_on_cpu(const torch::Tensor& input, const torch::Tensor& cos, const torch::Tensor& sin,
+                            double turn) {
+  const bool rows_only = input.stride(2) == 1 && input.stride(1) == input.size(2);
+  const torch::Tensor x = rows_only ? input : input.contiguous();
+  const torch::Tensor out = torch::empty(x.sizes(), x.options());
+  const int64_t heads = x.size(1), head_dim = x.size(2), half = cos.size(-1), row_size = heads * head_dim;
+  constexpr int64_t kElementsWorthAThread = 1 << 15;
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rotate", [&] {
+    at::parallel_for(0, x.size(0), std::max<int64_t>(1, kElementsWorthAThread / row_size),
+                     [&](int64_t begin, int64_t end) {
+                       const cpu::Rotation arguments{x.const_data_ptr<scalar_t>() + begin * x.stride(0),
+                                                     cos.const_data_ptr<scalar_t>() + begin * half,
+                                                     sin.const_data_ptr<scalar_t>() + begin * half,
+                                                     out.mutable_data_ptr<scalar_t>() + begin * row_size,
+                                                     end - begin,
+                                                     heads,
+                                                     head_dim,
+                                                     half,
+                                                     x.stride(0),
+                                                     turn};
+                       if constexpr (std::is_same_v<scalar_t, float>) {
+                         cpu::rotate_float(arguments);
+                       } else {
+                         cpu::rotate_double(arguments);
+                       }
+                     });
+  });
+  return out;
+}
+
+torch::Tensor rotate(const torch::Tensor& x, const torch::Tensor& cos, const torch::Tensor& sin,
+                     double turn) {
+  if (x.is_cpu()) return rotate_on_cpu(x, cos, sin, turn);
   const int64_t half = cos.size(-1);
   const torch::Tensor first = x.narrow(-1, 0, half), second = x.narrow(-1, half, half);
-  std::vector<torch::Tensor> parts = {torch::addcmul(first * cos, second, sin, -1),
-                                      torch::addcmul(second * cos, first, sin)};
+  std::vector<torch::Tensor> parts = {torch::addcmul(first * cos, second, sin, -turn),
+                                      torch::addcmul(second * cos, first, sin, turn)};
   if (x.size(-1) > 2 * half) parts.push_back(x.narrow(-1, 2 * half, x.size(-1) - 2 * half));
   return torch::cat(parts, -1);
 }
 
 /// A rotation's gradient is the rotation back, so nothing but the angles is kept for it.
-struct Rotation : torch::autograd::Function<Rotation> {
+struct RotationFunction : torch::autograd::Function<RotationFunction> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& cos, const torch::Tensor& sin) {
     context->save_for_backward({cos, sin});
-    return rotate(x, cos, sin);
+    return rotate(x, cos, sin, 1.0);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    return {rotate(gradients[0], saved[0], saved[1].neg()), torch::Tensor(), torch::Tensor()};
+    return {rotate(gradients[0], saved[0], saved[1], -1.0), torch::Tensor(), torch::Tensor()};
   }
 };
 
@@ -63,7 +99,7 @@ RopeAngles rope_angles(const torch::Tensor& positions, const torch::Tensor& freq
 }
 
 torch::Tensor apply_rope(const torch::Tensor& x, const RopeAngles& angles) {
-  return Rotation::apply(x, angles.cos, angles.sin);
+  return RotationFunction::apply(x, angles.cos, angles.sin);
 }
 
 }  // namespace rlhf

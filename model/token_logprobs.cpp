@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
+#include <ATen/Parallel.h>
 #include <torch/autograd.h>
 #include <torch/utils.h>
+
+#include "model/cpu_kernels.h"
 
 namespace rlhf {
 namespace {
@@ -14,67 +17,145 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-int64_t chunk_rows(const torch::Tensor& weight, const LogprobCompute& compute) {
-  return std::max<int64_t>(1, compute.chunk_elements / weight.size(0));
-}
-
 torch::ScalarType result_dtype(torch::ScalarType compute) {
   return compute == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
 }
 
-/// [C, V] log-probabilities of a chunk of hidden rows, in memory of their own.
-torch::Tensor chunk_log_softmax(const torch::Tensor& hidden, const torch::Tensor& weight,
-                                double temperature) {
-  torch::Tensor logits = at::linear(hidden, weight).to(result_dtype(weight.scalar_type()));
-  if (temperature != 1.0) logits.div_(temperature);
-  return at::log_softmax(logits, -1);
+int64_t chunk_rows(const torch::Tensor& weight, const LogprobCompute& compute) {
+  return std::max<int64_t>(1, compute.chunk_elements / weight.size(0));
 }
 
-/// d loss / d logits of a chunk: of log p(target), and of the entropy H = -sum p log p, whose derivative in
-/// logit z_i is -p_i (log p_i + H). `log_p` is overwritten when it may be.
-torch::Tensor chunk_logit_gradient(const torch::Tensor& log_p, const torch::Tensor& targets,
-                                   const torch::Tensor& logprob_gradient, const torch::Tensor& entropy,
-                                   const torch::Tensor& entropy_gradient) {
-  const torch::Tensor p = log_p.exp();
-  torch::Tensor gradient;  // [C, V]
-  if (entropy.defined()) {
-    const torch::Tensor slope = entropy_gradient.unsqueeze(1);
-    gradient = (log_p + entropy.unsqueeze(1)).mul_(slope).add_(logprob_gradient.unsqueeze(1)).mul_(p).neg_();
-  } else {
-    gradient = p.mul(logprob_gradient.unsqueeze(1)).neg_();
+/// What is known of M rows after their logits were looked at.
+struct Rows {
+  torch::Tensor logprobs, log_normalizers;  // [M]
+  torch::Tensor entropy, correct;           // [M], undefined without statistics
+
+  Rows(int64_t count, bool statistics, const torch::TensorOptions& options)
+      : logprobs(torch::empty({count}, options)), log_normalizers(torch::empty({count}, options)) {
+    if (!statistics) return;
+    entropy = torch::empty({count}, options);
+    correct = torch::empty({count}, options.dtype(torch::kBool));
   }
-  return gradient.scatter_add_(1, targets.unsqueeze(1), logprob_gradient.unsqueeze(1));
-}
-
-struct ForwardResult {
-  TokenLogprobs tokens;
-  variable_list kept;  // [C, V] log-probabilities of every chunk, when asked for
 };
 
-ForwardResult forward_in_chunks(const torch::Tensor& hidden, const torch::Tensor& weight,
-                                const torch::Tensor& targets, const LogprobOptions& options,
-                                const LogprobCompute& compute, bool keep) {
-  const torch::Tensor h = hidden.to(compute.dtype), w = weight.to(compute.dtype);
-  const int64_t rows = h.size(0), chunk = chunk_rows(w, compute);
-  const auto result_options = h.options().dtype(result_dtype(compute.dtype));
-  ForwardResult result;
-  result.tokens.logprobs = torch::empty({rows}, result_options);
-  if (options.statistics) {
-    result.tokens.entropy = torch::empty({rows}, result_options);
-    result.tokens.correct = torch::empty({rows}, h.options().dtype(torch::kBool));
+/// d loss / d of what a row gives; entropy's is undefined where it has none.
+struct RowGradients {
+  torch::Tensor logprobs, entropy;
+};
+
+/// Calls run(logits element, result element) with the types of the kernels that take these logits.
+template <typename Run>
+void with_kernel_types(torch::ScalarType dtype, const Run& run) {
+  switch (dtype) {
+    case torch::kFloat64:
+      return run(double{}, double{});
+    case torch::kBFloat16:
+      return run(cpu::Bfloat16{}, float{});
+    default:
+      return run(float{}, float{});
   }
-  for (int64_t begin = 0; begin < rows; begin += chunk) {
-    const auto part = [&](const torch::Tensor& tensor) {
-      return tensor.narrow(0, begin, std::min(chunk, rows - begin));
-    };
-    const torch::Tensor log_p = chunk_log_softmax(part(h), w, options.temperature);
-    part(result.tokens.logprobs).copy_(log_p.gather(1, part(targets).unsqueeze(1)).squeeze(1));
-    if (options.statistics) {
-      const torch::Tensor p = log_p.exp();
-      part(result.tokens.entropy).copy_(at::xlogy(p, p).sum(-1).neg_());
-      part(result.tokens.correct).copy_(log_p.argmax(-1) == part(targets));
-    }
-    if (keep) result.kept.push_back(log_p);
+}
+
+template <typename Part>
+void for_rows(int64_t rows, int64_t vocab, const Part& part) {
+  constexpr int64_t kElementsWorthAThread = 1 << 15;
+  at::parallel_for(0, rows, std::max<int64_t>(1, kElementsWorthAThread / vocab), part);
+}
+
+template <typename T>
+T* data_or_null(const torch::Tensor& tensor, int64_t offset) {
+  return tensor.defined() ? tensor.data_ptr<T>() + offset : nullptr;
+}
+
+/// Fills rows [first, first + C) from their logits [C, V].
+void look_at(const torch::Tensor& logits, const torch::Tensor& targets, double temperature, int64_t first,
+             Rows& rows) {
+  const int64_t vocab = logits.size(1);
+  with_kernel_types(logits.scalar_type(), [&](auto stored, auto result) {
+    using Stored = decltype(stored);
+    using Result = decltype(result);
+    for_rows(logits.size(0), vocab, [&](int64_t begin, int64_t end) {
+      const int64_t row = first + begin;
+      cpu::softmax_rows(
+          static_cast<const Stored*>(logits.data_ptr()) + begin * vocab,
+          {end - begin, vocab, 1.0 / temperature, targets.data_ptr<int64_t>() + row,
+           rows.logprobs.data_ptr<Result>() + row, rows.log_normalizers.data_ptr<Result>() + row,
+           data_or_null<Result>(rows.entropy, row), data_or_null<bool>(rows.correct, row)});
+    });
+  });
+}
+
+void look_at_on_device(const torch::Tensor& logits, const torch::Tensor& targets, double temperature,
+                       int64_t first, Rows& rows) {
+  const int64_t count = logits.size(0);
+  const torch::Tensor scaled = logits.to(rows.logprobs.scalar_type()) / temperature;
+  const torch::Tensor log_normalizers = at::logsumexp(scaled, {1});
+  const torch::Tensor chunk_targets = targets.narrow(0, first, count);
+  rows.log_normalizers.narrow(0, first, count).copy_(log_normalizers);
+  rows.logprobs.narrow(0, first, count)
+      .copy_(scaled.gather(1, chunk_targets.unsqueeze(1)).squeeze(1) - log_normalizers);
+  if (!rows.entropy.defined()) return;
+  const torch::Tensor p = (scaled - log_normalizers.unsqueeze(1)).exp_();
+  rows.entropy.narrow(0, first, count).copy_(at::xlogy(p, p).sum(-1).neg_());
+  rows.correct.narrow(0, first, count).copy_(scaled.argmax(-1) == chunk_targets);
+}
+
+/// d loss / d logits of a chunk into `out`, which has the type of the logits and may be them.
+void logit_gradient(const torch::Tensor& logits, const torch::Tensor& out, const torch::Tensor& targets,
+                    double temperature, int64_t first, const Rows& rows, const RowGradients& gradients) {
+  const int64_t vocab = logits.size(1);
+  with_kernel_types(logits.scalar_type(), [&](auto stored, auto result) {
+    using Stored = decltype(stored);
+    using Result = decltype(result);
+    for_rows(logits.size(0), vocab, [&](int64_t begin, int64_t end) {
+      const int64_t row = first + begin;
+      cpu::softmax_gradient_rows(
+          static_cast<const Stored*>(logits.data_ptr()) + begin * vocab,
+          static_cast<Stored*>(out.data_ptr()) + begin * vocab,
+          {end - begin, vocab, 1.0 / temperature, targets.data_ptr<int64_t>() + row,
+           rows.log_normalizers.data_ptr<Result>() + row, data_or_null<Result>(rows.entropy, row),
+           gradients.logprobs.data_ptr<Result>() + row, data_or_null<Result>(gradients.entropy, row)});
+    });
+  });
+}
+
+void logit_gradient_on_device(const torch::Tensor& logits, const torch::Tensor& out,
+                              const torch::Tensor& targets, double temperature, int64_t first,
+                              const Rows& rows, const RowGradients& gradients) {
+  const auto column = [&](const torch::Tensor& x) { return x.narrow(0, first, logits.size(0)).unsqueeze(1); };
+  const torch::Tensor log_p =
+      (logits.to(rows.logprobs.scalar_type()) / temperature).sub_(column(rows.log_normalizers));
+  const torch::Tensor p = log_p.exp(), dlogprobs = column(gradients.logprobs) / temperature;
+  torch::Tensor gradient;
+  if (gradients.entropy.defined()) {
+    const torch::Tensor dentropy = column(gradients.entropy) / temperature;
+    gradient = at::xlogy(p, p).mul_(dentropy).add_(p * (dlogprobs + dentropy * column(rows.entropy))).neg_();
+  } else {
+    gradient = (p * dlogprobs).neg_();
+  }
+  out.copy_(gradient.scatter_add_(1, column(targets), dlogprobs));
+}
+
+struct Forward {
+  Rows rows;
+  variable_list kept;  // logits of every chunk, when asked for
+};
+
+bool uses_kernels(const torch::Tensor& hidden, const LogprobCompute& compute) {
+  return hidden.is_cpu() && compute.cpu_kernels;
+}
+
+Forward forward_in_chunks(const torch::Tensor& hidden, const torch::Tensor& weight,
+                          const torch::Tensor& targets, const LogprobOptions& options,
+                          const LogprobCompute& compute, bool keep) {
+  const torch::Tensor h = hidden.to(compute.dtype), w = weight.to(compute.dtype);
+  const int64_t count = h.size(0), chunk = chunk_rows(w, compute);
+  Forward result{Rows(count, options.statistics, h.options().dtype(result_dtype(compute.dtype))), {}};
+  const auto look = uses_kernels(h, compute) ? look_at : look_at_on_device;
+  for (int64_t begin = 0; begin < count; begin += chunk) {
+    const torch::Tensor logits = at::linear(h.narrow(0, begin, std::min(chunk, count - begin)), w);
+    look(logits, targets, options.temperature, begin, result.rows);
+    if (keep) result.kept.push_back(logits);
   }
   return result;
 }
@@ -85,50 +166,54 @@ struct ChunkedLogprobs : torch::autograd::Function<ChunkedLogprobs> {
                                const torch::Tensor& weight, const torch::Tensor& targets,
                                const LogprobOptions& options, const LogprobCompute& compute) {
     const bool keep = hidden.size(0) * weight.size(0) <= compute.kept_elements;
-    const ForwardResult result = forward_in_chunks(hidden, weight, targets, options, compute, keep);
-    variable_list saved = {hidden, weight, targets, result.tokens.entropy};
+    const Forward result = forward_in_chunks(hidden, weight, targets, options, compute, keep);
+    const Rows& rows = result.rows;
+    variable_list saved = {hidden, weight, targets, rows.log_normalizers, rows.entropy};
     saved.insert(saved.end(), result.kept.begin(), result.kept.end());
     context->save_for_backward(saved);
     context->saved_data["temperature"] = options.temperature;
-    context->saved_data["compute"] = static_cast<int64_t>(compute.dtype);
+    context->saved_data["dtype"] = static_cast<int64_t>(compute.dtype);
     context->saved_data["chunk"] = chunk_rows(weight, compute);
-    if (!options.statistics) return {result.tokens.logprobs};
-    context->mark_non_differentiable({result.tokens.correct});
-    return {result.tokens.logprobs, result.tokens.entropy, result.tokens.correct};
+    context->saved_data["kernels"] = uses_kernels(hidden, compute);
+    if (!options.statistics) return {rows.logprobs};
+    context->mark_non_differentiable({rows.correct});
+    return {rows.logprobs, rows.entropy, rows.correct};
   }
 
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const torch::Tensor &hidden = saved[0], &weight = saved[1], &targets = saved[2], &entropy = saved[3];
+  static variable_list backward(AutogradContext* context, variable_list incoming) {
+    constexpr std::size_t kFirstKept = 5;
+    const variable_list saved = context->get_saved_variables();
+    const torch::Tensor &hidden = saved[0], &weight = saved[1], &targets = saved[2];
     const double temperature = context->saved_data["temperature"].toDouble();
-    const auto compute = static_cast<torch::ScalarType>(context->saved_data["compute"].toInt());
-    const int64_t chunk = context->saved_data["chunk"].toInt();
-    const torch::Tensor h = hidden.to(compute), w = weight.to(compute);
-    const torch::Tensor logprob_gradient =
-        gradients[0].defined() ? gradients[0]
-                               : torch::zeros({h.size(0)}, h.options().dtype(result_dtype(compute)));
-    const bool with_entropy = entropy.defined() && gradients[1].defined();
+    const auto dtype = static_cast<torch::ScalarType>(context->saved_data["dtype"].toInt());
+    const int64_t chunk = context->saved_data["chunk"].toInt(), count = hidden.size(0);
+    const torch::Tensor h = hidden.to(dtype), w = weight.to(dtype);
+    Rows rows(0, false, saved[3].options());
+    rows.log_normalizers = saved[3];
+    rows.entropy = saved[4];
+    RowGradients gradients;
+    gradients.logprobs = incoming[0].defined() ? incoming[0].contiguous() : torch::zeros_like(saved[3]);
+    if (rows.entropy.defined() && incoming[1].defined()) gradients.entropy = incoming[1].contiguous();
+    const auto differentiate =
+        context->saved_data["kernels"].toBool() ? logit_gradient : logit_gradient_on_device;
 
     torch::Tensor hidden_gradient, weight_gradient;
     if (context->needs_input_grad(0)) hidden_gradient = torch::empty_like(hidden);
     if (context->needs_input_grad(1)) weight_gradient = torch::zeros_like(weight);
-    std::size_t kept = 4;
-    for (int64_t begin = 0; begin < h.size(0); begin += chunk) {
-      const int64_t count = std::min(chunk, h.size(0) - begin);
-      const auto rows = [&](const torch::Tensor& tensor) { return tensor.narrow(0, begin, count); };
-      const torch::Tensor log_p =
-          saved.size() > 4 ? saved[kept++] : chunk_log_softmax(rows(h), w, temperature);
-      torch::Tensor gradient = chunk_logit_gradient(log_p, rows(targets), rows(logprob_gradient),
-                                                    with_entropy ? rows(entropy) : torch::Tensor(),
-                                                    with_entropy ? rows(gradients[1]) : torch::Tensor());
-      if (temperature != 1.0) gradient.div_(temperature);
-      gradient = gradient.to(compute);
-      if (hidden_gradient.defined()) rows(hidden_gradient).copy_(at::mm(gradient, w));
+    torch::Tensor buffer = torch::empty({std::min(chunk, count), w.size(0)}, h.options());
+    for (int64_t begin = 0, i = 0; begin < count; begin += chunk, ++i) {
+      const int64_t size = std::min(chunk, count - begin);
+      const torch::Tensor chunk_hidden = h.narrow(0, begin, size), gradient = buffer.narrow(0, 0, size);
+      const bool kept = saved.size() > kFirstKept;
+      const torch::Tensor logits =
+          kept ? saved[kFirstKept + static_cast<std::size_t>(i)] : at::mm(chunk_hidden, w.t());
+      differentiate(logits, gradient, targets, temperature, begin, rows, gradients);
+      if (hidden_gradient.defined()) hidden_gradient.narrow(0, begin, size).copy_(at::mm(gradient, w));
       if (!weight_gradient.defined()) continue;
-      if (compute == weight.scalar_type()) {
-        weight_gradient.addmm_(gradient.t(), rows(h));
+      if (dtype == weight.scalar_type()) {
+        weight_gradient.addmm_(gradient.t(), chunk_hidden);
       } else {
-        weight_gradient.add_(at::mm(gradient.t(), rows(h)));
+        weight_gradient.add_(at::mm(gradient.t(), chunk_hidden));
       }
     }
     return {hidden_gradient, weight_gradient, torch::Tensor(), torch::Tensor(), torch::Tensor()};
@@ -140,12 +225,15 @@ struct ChunkedLogprobs : torch::autograd::Function<ChunkedLogprobs> {
 TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& weight,
                              const torch::Tensor& targets, const LogprobOptions& options,
                              const LogprobCompute& compute) {
-  if (!(options.temperature > 0))
+  if (!(options.temperature > 0)) {
     throw std::invalid_argument("the temperature of log-probabilities must be above 0");
-  if (!at::GradMode::is_enabled() || !(hidden.requires_grad() || weight.requires_grad())) {
-    return forward_in_chunks(hidden, weight, targets, options, compute, false).tokens;
   }
-  const variable_list results = ChunkedLogprobs::apply(hidden, weight, targets, options, compute);
+  const torch::Tensor packed_targets = targets.contiguous();
+  if (!at::GradMode::is_enabled() || !(hidden.requires_grad() || weight.requires_grad())) {
+    const Rows rows = forward_in_chunks(hidden, weight, packed_targets, options, compute, false).rows;
+    return {rows.logprobs, rows.entropy, rows.correct};
+  }
+  const variable_list results = ChunkedLogprobs::apply(hidden, weight, packed_targets, options, compute);
   if (!options.statistics) return {results[0], {}, {}};
   return {results[0], results[1], results[2]};
 }

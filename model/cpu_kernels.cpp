@@ -1,0 +1,270 @@
+#include "model/cpu_kernels.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+// One copy per instruction set. Sanitizers instrument the code that picks one before they are set up
+// themselves.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define RLHF_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define RLHF_CLONES
+#endif
+#define RLHF_INLINE [[gnu::always_inline]] inline
+
+namespace rlhf::cpu {
+namespace {
+
+RLHF_INLINE float load(const float* x) {
+  return *x;
+}
+RLHF_INLINE double load(const double* x) {
+  return *x;
+}
+RLHF_INLINE float load(const Bfloat16* x) {
+  return std::bit_cast<float>(static_cast<uint32_t>(x->bits) << 16);
+}
+RLHF_INLINE void store(float* out, float x) {
+  *out = x;
+}
+RLHF_INLINE void store(double* out, double x) {
+  *out = x;
+}
+/// To nearest, ties to even; gradients are finite or the step is refused, so NaN needs no care.
+RLHF_INLINE void store(Bfloat16* out, float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  out->bits = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+/// What is smaller than e to this is nothing beside 1.
+template <typename T>
+constexpr T kLowestExponent = std::is_same_v<T, float> ? static_cast<T>(-87) : static_cast<T>(-700);
+
+/// x, or the lowest exponent where x is below it; NaN stays NaN. Written so that loops have no branch.
+template <typename T>
+RLHF_INLINE T at_lowest(T x) {
+  return x < kLowestExponent<T> ? kLowestExponent<T> : x;
+}
+
+/// e^x to about 2 units in the last place for x from -87 to 88, in a form that compilers vectorise: 2^n e^r
+/// with the polynomial of Cephes' expf. Adding and taking away 1.5 * 2^23 rounds to a whole number, which the
+/// sum holds in its low bits.
+RLHF_INLINE float exponential(float x) {
+  constexpr float kRound = 12582912.0f;
+  const float shifted = x * 1.44269504f + kRound;
+  const float n = shifted - kRound;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  return p * std::bit_cast<float>((std::bit_cast<uint32_t>(shifted) + 127u) << 23);
+}
+RLHF_INLINE double exponential(double x) {
+  return std::exp(x);
+}
+
+template <typename T>
+RLHF_INLINE T sigmoid(T x) {
+  return static_cast<T>(1) / (static_cast<T>(1) + exponential(-at_lowest(x)));
+}
+
+template <typename T>
+RLHF_INLINE T dot(const T* a, const T* b, int64_t n) {
+  T sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+template <typename T>
+RLHF_INLINE void rms_norm_body(const T* x, const T* weight, T* y, T* scale, int64_t rows, int64_t width,
+                               double eps) {
+  for (int64_t row = 0; row < rows; ++row, x += width, y += width) {
+    const T s = static_cast<T>(1) / std::sqrt(dot(x, x, width) / static_cast<T>(width) + static_cast<T>(eps));
+    scale[row] = s;
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) y[i] = x[i] * s * weight[i];
+  }
+}
+
+template <typename T>
+RLHF_INLINE void rms_norm_backward_body(const RmsNormGradient& a) {
+  const T *x = static_cast<const T*>(a.x), *weight = static_cast<const T*>(a.weight);
+  const T *scale = static_cast<const T*>(a.scale), *dy = static_cast<const T*>(a.dy);
+  T *dx = static_cast<T*>(a.dx), *dweight = static_cast<T*>(a.dweight);
+  std::fill_n(dweight, a.width, static_cast<T>(0));
+  for (int64_t row = 0; row < a.rows; ++row, x += a.width, dy += a.width, dx += a.width) {
+    const T s = scale[row];
+#pragma omp simd
+    for (int64_t i = 0; i < a.width; ++i) {
+      dweight[i] += dy[i] * x[i] * s;
+      dx[i] = dy[i] * weight[i];
+    }
+    const T along = dot(dx, x, a.width) * s * s / static_cast<T>(a.width);
+#pragma omp simd
+    for (int64_t i = 0; i < a.width; ++i) dx[i] = s * (dx[i] - x[i] * along);
+  }
+}
+
+template <typename T>
+RLHF_INLINE void rotate_body(const Rotation& a) {
+  const T *cos = static_cast<const T*>(a.cos), *sin = static_cast<const T*>(a.sin);
+  T* out = static_cast<T*>(a.out);
+  const T turn = static_cast<T>(a.turn);
+  for (int64_t row = 0; row < a.rows; ++row, cos += a.half, sin += a.half) {
+    const T* x = static_cast<const T*>(a.x) + row * a.stride;
+    for (int64_t head = 0; head < a.heads; ++head, x += a.head_dim, out += a.head_dim) {
+#pragma omp simd
+      for (int64_t i = 0; i < a.half; ++i) {
+        const T first = x[i], second = x[i + a.half], s = sin[i] * turn;
+        out[i] = first * cos[i] - second * s;
+        out[i + a.half] = second * cos[i] + first * s;
+      }
+      for (int64_t i = 2 * a.half; i < a.head_dim; ++i) out[i] = x[i];
+    }
+  }
+}
+
+template <typename T>
+RLHF_INLINE void swiglu_body(const T* x, T* out, int64_t rows, int64_t width) {
+  for (int64_t row = 0; row < rows; ++row, x += 2 * width, out += width) {
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) out[i] = x[i] * sigmoid(x[i]) * x[i + width];
+  }
+}
+
+template <typename T>
+RLHF_INLINE void swiglu_backward_body(const T* x, const T* dout, T* dx, int64_t rows, int64_t width) {
+  for (int64_t row = 0; row < rows; ++row, x += 2 * width, dx += 2 * width, dout += width) {
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) {
+      const T gate = x[i], s = sigmoid(gate);
+      dx[i] = dout[i] * x[i + width] * s * (static_cast<T>(1) + gate * (static_cast<T>(1) - s));
+      dx[i + width] = dout[i] * gate * s;
+    }
+  }
+}
+
+template <typename T, typename Stored>
+RLHF_INLINE T largest(const Stored* x, int64_t n) {
+  T top = -std::numeric_limits<T>::infinity();
+#pragma omp simd reduction(max : top)
+  for (int64_t i = 0; i < n; ++i) {
+    const T value = load(x + i);
+    top = top < value ? value : top;
+  }
+  return top;
+}
+
+template <typename T, typename Stored>
+RLHF_INLINE void softmax_rows_body(const Stored* logits, const SoftmaxRows<T>& a) {
+  const T inverse = static_cast<T>(a.inverse_temperature);
+  for (int64_t row = 0; row < a.rows; ++row, logits += a.vocab) {
+    const T top = largest<T>(logits, a.vocab);
+    T sum = 0, weighted = 0;  // of e^z and of e^z z, with z = (logit - top) / temperature <= 0
+#pragma omp simd reduction(+ : sum, weighted)
+    for (int64_t i = 0; i < a.vocab; ++i) {
+      const T z = at_lowest((static_cast<T>(load(logits + i)) - top) * inverse);
+      const T e = exponential(z);
+      sum += e;
+      weighted += e * z;
+    }
+    const T log_sum = std::log(sum), target = load(logits + a.targets[row]);
+    a.log_normalizers[row] = top * inverse + log_sum;
+    a.logprobs[row] = (target - top) * inverse - log_sum;
+    if (!a.entropy) continue;
+    a.entropy[row] = log_sum - weighted / sum;
+    bool first = target == top;
+    for (int64_t j = 0; first && j < a.targets[row]; ++j) first = load(logits + j) < target;
+    a.correct[row] = first;
+  }
+}
+
+template <typename T, typename Stored>
+RLHF_INLINE void softmax_gradient_body(const Stored* logits, Stored* out, const SoftmaxGradientRows<T>& a) {
+  const T inverse = static_cast<T>(a.inverse_temperature);
+  for (int64_t row = 0; row < a.rows; ++row, logits += a.vocab, out += a.vocab) {
+    const T shift = a.log_normalizers[row], dlogprob = a.dlogprobs[row] * inverse;
+    const T dentropy = a.dentropy ? a.dentropy[row] * inverse : static_cast<T>(0);
+    const int64_t vocab = a.vocab;
+    const T constant = dlogprob + (a.dentropy ? dentropy * a.entropy[row] : static_cast<T>(0));
+#pragma omp simd
+    for (int64_t i = 0; i < vocab; ++i) {
+      const T log_p = at_lowest(static_cast<T>(load(logits + i)) * inverse - shift);
+      store(out + i, -exponential(log_p) * (constant + dentropy * log_p));
+    }
+    // The target's own share, from its exact gradient rather than from what was rounded.
+    const int64_t t = a.targets[row];
+    const T log_p = at_lowest(static_cast<T>(load(logits + t)) * inverse - shift);
+    store(out + t, dlogprob - exponential(log_p) * (constant + dentropy * log_p));
+  }
+}
+
+}  // namespace
+
+RLHF_CLONES void rms_norm(const float* x, const float* weight, float* y, float* scale, int64_t rows,
+                          int64_t width, double eps) {
+  rms_norm_body(x, weight, y, scale, rows, width, eps);
+}
+void rms_norm(const double* x, const double* weight, double* y, double* scale, int64_t rows, int64_t width,
+              double eps) {
+  rms_norm_body(x, weight, y, scale, rows, width, eps);
+}
+RLHF_CLONES void rms_norm_backward_float(const RmsNormGradient& arguments) {
+  rms_norm_backward_body<float>(arguments);
+}
+void rms_norm_backward_double(const RmsNormGradient& arguments) {
+  rms_norm_backward_body<double>(arguments);
+}
+
+RLHF_CLONES void rotate_float(const Rotation& arguments) {
+  rotate_body<float>(arguments);
+}
+void rotate_double(const Rotation& arguments) {
+  rotate_body<double>(arguments);
+}
+
+RLHF_CLONES void swiglu(const float* x, float* out, int64_t rows, int64_t width) {
+  swiglu_body(x, out, rows, width);
+}
+void swiglu(const double* x, double* out, int64_t rows, int64_t width) {
+  swiglu_body(x, out, rows, width);
+}
+RLHF_CLONES void swiglu_backward(const float* x, const float* dout, float* dx, int64_t rows, int64_t width) {
+  swiglu_backward_body(x, dout, dx, rows, width);
+}
+void swiglu_backward(const double* x, const double* dout, double* dx, int64_t rows, int64_t width) {
+  swiglu_backward_body(x, dout, dx, rows, width);
+}
+
+RLHF_CLONES void softmax_rows(const float* logits, const SoftmaxRows<float>& rows) {
+  softmax_rows_body(logits, rows);
+}
+void softmax_rows(const double* logits, const SoftmaxRows<double>& rows) {
+  softmax_rows_body(logits, rows);
+}
+RLHF_CLONES void softmax_rows(const Bfloat16* logits, const SoftmaxRows<float>& rows) {
+  softmax_rows_body(logits, rows);
+}
+
+RLHF_CLONES void softmax_gradient_rows(const float* logits, float* out,
+                                       const SoftmaxGradientRows<float>& rows) {
+  softmax_gradient_body(logits, out, rows);
+}
+void softmax_gradient_rows(const double* logits, double* out, const SoftmaxGradientRows<double>& rows) {
+  softmax_gradient_body(logits, out, rows);
+}
+RLHF_CLONES void softmax_gradient_rows(const Bfloat16* logits, Bfloat16* out,
+                                       const SoftmaxGradientRows<float>& rows) {
+  softmax_gradient_body(logits, out, rows);
+}
+
+}  // namespace rlhf::cpu

@@ -1,0 +1,78 @@
+#pragma once
+#include <cstdint>
+
+/// Loops over rows that torch would take several passes through memory for. Plain pointers, row-major, no
+/// threads of their own: callers split the rows. Built for several instruction sets, of which the machine's
+/// best is chosen when the program starts; float and double run the same code, so tests in double check what
+/// runs in float.
+namespace rlhf::cpu {
+
+/// A bfloat16 as its bits.
+struct Bfloat16 {
+  uint16_t bits;
+};
+
+/// y = x * scale * weight for each of `rows` rows of `width`, scale = 1 / sqrt(mean(x^2) + eps), which is
+/// kept.
+void rms_norm(const float* x, const float* weight, float* y, float* scale, int64_t rows, int64_t width,
+              double eps);
+void rms_norm(const double* x, const double* weight, double* y, double* scale, int64_t rows, int64_t width,
+              double eps);
+
+/// dx of the above from dy, and dweight summed over the rows into `dweight` [width], which is overwritten.
+struct RmsNormGradient {
+  const void *x, *weight, *scale, *dy;
+  void *dx, *dweight;
+  int64_t rows, width;
+};
+void rms_norm_backward_float(const RmsNormGradient& arguments);
+void rms_norm_backward_double(const RmsNormGradient& arguments);
+
+/// out = x rotated in the leading 2 `half` of each head's `head_dim` (rotate-half); cos and sin [rows, half].
+/// `turn` is 1 or, to rotate back, -1. Rows of x are `stride` apart, those of out are packed.
+struct Rotation {
+  const void *x, *cos, *sin;
+  void* out;
+  int64_t rows, heads, head_dim, half, stride;
+  double turn;
+};
+void rotate_float(const Rotation& arguments);
+void rotate_double(const Rotation& arguments);
+
+/// out = silu(gate) * up, rows of x holding `width` gates, then `width` ups.
+void swiglu(const float* x, float* out, int64_t rows, int64_t width);
+void swiglu(const double* x, double* out, int64_t rows, int64_t width);
+/// dx, laid out like x, from dout.
+void swiglu_backward(const float* x, const float* dout, float* dx, int64_t rows, int64_t width);
+void swiglu_backward(const double* x, const double* dout, double* dx, int64_t rows, int64_t width);
+
+/// What the head's softmax says of each row of logits, divided by a temperature.
+template <typename T>
+struct SoftmaxRows {
+  int64_t rows, vocab;
+  double inverse_temperature;
+  const int64_t* targets;
+  T* logprobs;         ///< of the targets
+  T* log_normalizers;  ///< log sum exp
+  T* entropy;          ///< or nullptr
+  bool* correct;       ///< the target is the first largest logit; nullptr with `entropy`
+};
+void softmax_rows(const float* logits, const SoftmaxRows<float>& rows);
+void softmax_rows(const double* logits, const SoftmaxRows<double>& rows);
+void softmax_rows(const Bfloat16* logits, const SoftmaxRows<float>& rows);
+
+/// d loss / d logits from d loss / d logprobs and, unless nullptr, d loss / d entropy. With H the entropy the
+/// latter's derivative in logit z_i is -p_i (log p_i + H).
+template <typename T>
+struct SoftmaxGradientRows {
+  int64_t rows, vocab;
+  double inverse_temperature;
+  const int64_t* targets;
+  const T *log_normalizers, *entropy;
+  const T *dlogprobs, *dentropy;
+};
+void softmax_gradient_rows(const float* logits, float* out, const SoftmaxGradientRows<float>& rows);
+void softmax_gradient_rows(const double* logits, double* out, const SoftmaxGradientRows<double>& rows);
+void softmax_gradient_rows(const Bfloat16* logits, Bfloat16* out, const SoftmaxGradientRows<float>& rows);
+
+}  // namespace rlhf::cpu
