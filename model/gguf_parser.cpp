@@ -99,7 +99,7 @@ void GgufParser::run() {
 
 void GgufParser::skip_strings(uint64_t count, const std::string& key) {
   if (count > remaining() / sizeof(uint64_t)) {
-    file_.fail("the array " + printable(key) + " claims " + std::to_string(count) +
+    file_.fail("truncated or broken: " + printable(key) + " claims " + std::to_string(count) +
                " strings, more than the file holds");
   }
   for (uint64_t i = 0; i < count; ++i) read_string(UINT64_MAX, "a string");
@@ -122,7 +122,7 @@ void GgufParser::read_value(const std::string& key) {
     skip_strings(count, key);
   } else {
     if (count > remaining() / *width)
-      file_.fail("the value of " + printable(key) + " is longer than the file");
+      file_.fail("truncated or broken: the value of " + printable(key) + " is longer than the file");
     position_ += count * *width;
   }
   value.bytes = bytes_.substr(begin, position_ - begin);
