@@ -6,6 +6,7 @@
 #include "curves/command.h"
 #include "data/command.h"
 #include "evaluate/command.h"
+#include "model/command.h"
 #include "ppo/command.h"
 #include "pretrain/command.h"
 #include "reward_model/command.h"
@@ -19,6 +20,8 @@
 namespace rlhf {
 
 void add_commands(CLI::App& app) {
+  add_import_command(app);
+  add_export_command(app);
   add_tokenizer_command(app);
   add_pretrain_command(app);
   add_sft_command(app);
