@@ -23,6 +23,10 @@ Tokenizer load_tokenizer(const ModelFiles& files) {
   return Tokenizer::from_files(tokenizer_files, files.where("tokenizer.json"));
 }
 
+Tokenizer open_tokenizer(const std::string& reference) {
+  return is_model_address(reference) ? load_tokenizer(open_model(reference)) : Tokenizer::load(reference);
+}
+
 void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder) {
   for (const auto& [name, bytes] : tokenizer.to_files()) {
     // The model writes its own configuration.

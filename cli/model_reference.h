@@ -12,6 +12,8 @@ ModelFiles open_model(const std::string& reference, const std::string& flag = "-
 
 /// Its tokenizer.
 Tokenizer load_tokenizer(const ModelFiles& files);
+/// The tokenizer of a model named likewise, or of a folder or tokenizer.json without a model.
+Tokenizer open_tokenizer(const std::string& reference);
 
 /// Writes the tokenizer's files into a checkpoint folder. WorldError when the disk fails.
 void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder);

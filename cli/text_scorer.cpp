@@ -8,13 +8,14 @@ namespace rlhf {
 
 TextScorer::TextScorer(const std::string& model_reference, const ComputeFlags& compute,
                        const std::string& flag)
-    : encoder_(load_tokenizer(open_model(model_reference, flag))) {
-  const ModelFiles files = open_model(model_reference, flag);
+    : TextScorer(open_model(model_reference, flag), flag + " " + model_reference, compute) {}
+
+TextScorer::TextScorer(const ModelFiles& files, const std::string& named, const ComputeFlags& compute)
+    : encoder_(load_tokenizer(files)) {
   LoadedScalarModel loaded =
       load_scalar_model(files, compute.torch_dtype(), compute.torch_device(), /*trainable=*/false);
   if (loaded.fresh_head)
-    throw UserError(flag + " " + model_reference +
-                    " is a language model, not a reward model: it has no score.weight");
+    throw UserError(named + " is a language model, not a reward model: it has no score.weight");
   scorer_ = std::make_unique<ModelScorer>(std::move(loaded.model), loaded.normalizer);
 }
 

@@ -10,6 +10,8 @@
 
 namespace rlhf {
 
+class ModelFiles;
+
 /// A reward model and its tokenizer, for commands that score text.
 class TextScorer {
  public:
@@ -22,6 +24,8 @@ class TextScorer {
   const SequenceEncoder& encoder() const { return encoder_; }
 
  private:
+  TextScorer(const ModelFiles& files, const std::string& named, const ComputeFlags& compute);
+
   SequenceEncoder encoder_;
   std::unique_ptr<RewardScorer> scorer_;
 };

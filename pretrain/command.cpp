@@ -58,7 +58,7 @@ class Start {
     if (!flags.model.empty()) files_ = open_model(flags.model);
   }
 
-  Tokenizer tokenizer() const { return files_ ? load_tokenizer(*files_) : Tokenizer::load(flags_.tokenizer); }
+  Tokenizer tokenizer() const { return files_ ? load_tokenizer(*files_) : open_tokenizer(flags_.tokenizer); }
 
   std::string hash() const {
     return files_ ? files_->manifest().model_hash
@@ -137,7 +137,8 @@ void add_pretrain_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("pretrain", "next-token prediction on plain text");
   command->add_option("--model", flags->model, "model to go on from: a folder or grpc://HOST:PORT/NAME");
   command->add_option("--model_config", flags->model_config, "config.json of a fresh model");
-  command->add_option("--tokenizer", flags->tokenizer, "folder with tokenizer.json, for a fresh model");
+  command->add_option("--tokenizer", flags->tokenizer,
+                      "folder with tokenizer.json, or grpc://HOST:PORT/NAME, for a fresh model");
   add_dataset_flags(*command, flags->data);
   add_run_flags(*command, flags->run);
   add_training_flags(*command, flags->training);

@@ -13,7 +13,6 @@
 #include "formats/raw_record.h"
 #include "formats/text_file.h"
 #include "log/log.h"
-#include "rpc/model_address.h"
 #include "storage/atomic_folder.h"
 #include "text/bpe_trainer.h"
 #include "text/token_lines.h"
@@ -38,11 +37,6 @@ int machine_threads() {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-/// Of a folder, with or without a model in it, or of a served model.
-Tokenizer tokenizer_of(const std::string& model) {
-  return is_model_address(model) ? load_tokenizer(open_model(model)) : Tokenizer::load(model);
-}
-
 /// stdout, or the file that --output names.
 class Output {
  public:
@@ -62,7 +56,7 @@ class Output {
 };
 
 void encode(const LinesFlags& flags) {
-  const Tokenizer tokenizer = tokenizer_of(flags.model);
+  const Tokenizer tokenizer = open_tokenizer(flags.model);
   Output output(flags.output);
   const uint64_t dropped = encode_lines(tokenizer, std::cin, output.stream(), flags.lines);
   output.close();
@@ -72,7 +66,7 @@ void encode(const LinesFlags& flags) {
 }
 
 void decode(const LinesFlags& flags) {
-  const Tokenizer tokenizer = tokenizer_of(flags.model);
+  const Tokenizer tokenizer = open_tokenizer(flags.model);
   Output output(flags.output);
   decode_lines(tokenizer, std::cin, output.stream(), flags.lines);
   output.close();

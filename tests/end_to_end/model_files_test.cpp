@@ -128,6 +128,10 @@ TEST_CASE("models are published, fetched and handed on by address", "[model_file
   run_well({"export", tiny().policy, base + "/half", "--dtype", "bfloat16"});
   run_well({"import", base + "/half", folder / "half", "--dtype", "bfloat16"});
   CHECK(config_of(folder / "half")["dtype"] == "bfloat16");
+  run_well({"pretrain", "--model_config", tiny().model_config, "--tokenizer", base + "/policy", "--dataset",
+            tiny().texts, "--block_size", "32", "--max_steps", "1", "--output_dir", folder / "run"});
+  CHECK(read_file(folder / "run" / "final" / "tokenizer.json") ==
+        read_file(fs::path(tiny().tokenizer) / "tokenizer.json"));
 
   const RunResult numbered = run({"export", tiny().policy, base + "/policy@7"});
   CHECK(numbered.exit_code == 2);
