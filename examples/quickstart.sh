@@ -60,25 +60,28 @@ address_in() {
 "$rlhf" serve --listen 127.0.0.1:0 --store "$run/store" >"$run/server.out" &
 server=grpc://$(address_in "$run/server.out" $!)
 
+# Products this small gain nothing from bfloat16.
+compute=(--dtype float32 --threads "$threads")
+
 # --- tokenizer and a small language model from nothing ---------------------------------------------------------------------
 [ -e "$run/tokenizer" ] || stage tokenizer "$rlhf" tokenizer train --files "$data/texts.jsonl" --vocab_size 8192 \
   --bos_token "" --output_dir "$run/tokenizer"
 stage pretrain "$rlhf" pretrain --model_config examples/film_reviews/model_config.json --tokenizer "$run/tokenizer" \
   --dataset "$data/texts.jsonl" --eval_dataset "$data/texts_valid.jsonl" --block_size 512 \
   --per_device_train_batch_size 1 --num_train_epochs 2 --learning_rate 2e-3 --lr_scheduler_type cosine --min_lr_rate 0.05 \
-  --warmup_steps 50 --weight_decay 0.1 --adam_beta2 0.95 --logging_steps 50 --seed "$seed" --threads "$threads" \
+  --warmup_steps 50 --weight_decay 0.1 --adam_beta2 0.95 --logging_steps 50 --seed "$seed" "${compute[@]}" \
   --output_dir "$run/pretrain" --publish "$server/pretrain"
 
 # --- supervised fine-tuning: continue a review -------------------------------------------------------------------------------
 stage sft "$rlhf" sft --model "$server/pretrain" --db "$ledger" --split all --max_length 32 \
   --per_device_train_batch_size 32 --num_train_epochs 1 --learning_rate 3e-4 --lr_scheduler_type cosine --min_lr_rate 0.05 \
-  --warmup_steps 10 --adam_beta2 0.95 --dropout 0.1 --embedding_dropout 0.1 --logging_steps 10 --seed "$seed" --threads "$threads" \
+  --warmup_steps 10 --adam_beta2 0.95 --dropout 0.1 --embedding_dropout 0.1 --logging_steps 10 --seed "$seed" "${compute[@]}" \
   --output_dir "$run/sft" --publish "$server/sft"
 
 # --- reward models from human rankings: one for PPO, one that training never sees ---------------------------------------------
 reward=(--per_device_train_batch_size 8 --num_train_epochs 1 --learning_rate 1e-3 --embedding_learning_rate_scale 3
   --lr_scheduler_type cosine --min_lr_rate 0.05 --warmup_steps 30 --weight_decay 0.1 --adam_beta2 0.95 --head_scale 0.05
-  --dropout 0.1 --embedding_dropout 0.3 --token_dropout 0.1 --response_length 24 --logging_steps 50 --threads "$threads")
+  --dropout 0.1 --embedding_dropout 0.3 --token_dropout 0.1 --response_length 24 --logging_steps 50 "${compute[@]}")
 stage reward "$rlhf" reward --model "$server/sft" --policy "$server/sft" --db "$ledger" --split all --normalizer_prompts "$data/prompts.jsonl" \
   "${reward[@]}" --seed "$seed" --output_dir "$run/reward" --publish "$server/reward"
 stage gold_reward "$rlhf" reward --model "$server/sft" --policy "$server/sft" --dataset "$data/gold_rankings.jsonl" \
@@ -91,7 +94,8 @@ ppo=(--model "$server/sft" --reward_model "$server/reward" --gold_reward_model "
   --dataset "$data/prompts.jsonl" --eval_dataset "$data/prompts_test.jsonl" --ledger "$ledger"
   --rollout_batch_size 64 --response_length 24 --temperature 1 --max_steps 50 --num_ppo_epochs 4 --num_mini_batches 2
   --learning_rate 4e-4 --critic_learning_rate 5e-4 --warmup_steps 5 --lr_scheduler_type linear --min_lr_rate 0.2 --adam_beta2 0.95 --vf_coef 0.5
-  --missing_eos_score -1 --min_response_length 8 --eval_steps 10 --save_steps 25 --logging_steps 1 --seed "$seed" --threads "$threads")
+  --missing_eos_score -1 --min_response_length 8 --eval_steps 10 --save_steps 25 --logging_steps 1
+  --per_device_train_batch_size 32 --seed "$seed" "${compute[@]}")
 ppo_with_workers() {
   : >"$run/learner.out"
   "$rlhf" ppo "${ppo[@]}" --kl_coef 0.15 --kl_target 6 --kl_horizon 640 --rollout_unit_size 16 --generation_threads 1 \
