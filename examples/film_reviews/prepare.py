@@ -8,8 +8,9 @@ people. Film, Amazon and New York Times sentences are used. Standard library onl
 Every sentence belongs to one split, by the hash of its normalised text, in every file: 85 % train, 5 % valid, 10 % test.
   texts.jsonl, texts_valid.jsonl      plain text, for the tokenizer and pre-training
   demonstrations.jsonl                film sentences cut after three or four words: prompt and completion
-  rankings.jsonl, gold_rankings.jsonl tasks of four sentences of like length, each judged by one person's rating of it; the two
-                                      files share no task and no single rating
+  rankings.jsonl, gold_rankings.jsonl tasks of four sentences of like length, each judged by one person's rating of it. A quarter
+                                      of the film and Amazon sentences is gold's alone, so that it can tell what the other
+                                      reward model learnt about people from what it learnt about single sentences
   rankings_test.jsonl                 tasks of sixteen film sentences that no training ever sees, ranked by mean rating
   prompts.jsonl, prompts_test.jsonl   beginnings of film sentences
 """
@@ -17,6 +18,7 @@ import argparse
 import ast
 import hashlib
 import io
+import itertools
 import json
 import pathlib
 import random
@@ -27,7 +29,9 @@ import unicodedata
 SDIST_SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
 SOURCES = {"film": "movieReviewSnippets", "amazon": "amazonReviewSnippets", "nyt": "nytEditorialSnippets"}
 K = 4
-PASSES = 4  # every sentence is ranked in so many tasks a file, each time by another person
+# In how many tasks a sentence is ranked, each time by another person. Twice the New York Times, whose sentences are unlike
+# reviews, but teach more words.
+PASSES, NYT_PASSES, GOLD_PASSES = 5, 2, 14
 
 
 class Sentence:
@@ -35,8 +39,10 @@ class Sentence:
         self.source, self.text, self.ratings = source, text, ratings
         self.mean = sum(ratings) / len(ratings)
         normal = " ".join(unicodedata.normalize("NFC", text).casefold().split())
-        place = int(hashlib.sha256(normal.encode()).hexdigest()[:8], 16) % 100
+        digest = hashlib.sha256(normal.encode()).hexdigest()
+        place = int(digest[:8], 16) % 100
         self.split = "test" if place < 10 else "valid" if place < 15 else "train"
+        self.gold = source != "nyt" and int(digest[8:16], 16) % 4 == 0
 
 
 def read_sentences(sdist):
@@ -111,12 +117,18 @@ def main():
     write(folder, "demonstrations.jsonl",
           ({"prompt": prompt, "completion": " " + rest} for prompt, rest in (cut(s, rng) for s in short)))
 
-    ranked = [s for s in train if s.source in ("film", "amazon")]
-    for s in ranked:
+    for s in train:
         rng.shuffle(s.ratings)  # rating p of a sentence goes to pass p: no rating is used twice
-    for name, first in (("rankings.jsonl", 0), ("gold_rankings.jsonl", PASSES)):
-        write(folder, name, (task for p in range(first, first + PASSES)
-                             for task in tasks(ranked, {id(s): s.ratings[p] for s in ranked}, rng)))
+    reviews = [s for s in train if s.source in ("film", "amazon")]
+
+    def passes(sentences, numbers):
+        for p in numbers:
+            yield from tasks(sentences, {id(s): s.ratings[p] for s in sentences}, rng)
+
+    ranked = [s for s in reviews if not s.gold]
+    with_nyt = ranked + [s for s in train if s.source == "nyt"]
+    write(folder, "rankings.jsonl", itertools.chain(passes(with_nyt, range(NYT_PASSES)), passes(ranked, range(NYT_PASSES, PASSES))))
+    write(folder, "gold_rankings.jsonl", passes([s for s in reviews if s.gold], range(GOLD_PASSES)))
 
     test_film = [s for s in by_split["test"] if s.source == "film"]
     rng.shuffle(test_film)
