@@ -8,11 +8,17 @@
 
 namespace rlhf {
 
+bool is_checkpoint_file_name(const std::string& name) {
+  return !name.empty() && name.size() <= 255 && name.front() != '.' && name != kManifestName &&
+         name.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
+}
+
 bool is_model_file(const std::string& name) {
   static constexpr std::array<std::string_view, 12> kNames = {
-      "config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
-      "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "added_tokens.json", "vocab.json",
-      "merges.txt", "model.safetensors", "reward_normalizer.json"};
+      "config.json",         "generation_config.json", "model.safetensors.index.json",
+      "tokenizer.json",      "tokenizer_config.json",  "special_tokens_map.json",
+      "chat_template.jinja", "added_tokens.json",      "vocab.json",
+      "merges.txt",          "model.safetensors",      "reward_normalizer.json"};
   if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return true;
   return name.starts_with("model-") && name.ends_with(".safetensors");
 }

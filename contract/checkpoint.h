@@ -8,7 +8,14 @@
 
 namespace rlhf {
 
-/// One file of a checkpoint, by name relative to its folder. Names hold no path separator.
+/// The file in which a checkpoint folder says what it holds.
+inline constexpr char kManifestName[] = "manifest.json";
+
+/// True for a name that may stand in a manifest: 1 to 255 bytes, no path separator, not hidden, not
+/// manifest.json.
+bool is_checkpoint_file_name(const std::string& name);
+
+/// One file of a checkpoint, by name relative to its folder.
 struct ManifestEntry {
   std::string name;
   uint64_t size = 0;
@@ -19,8 +26,8 @@ struct ManifestEntry {
 /// What a checkpoint folder says about itself, in manifest.json.
 struct CheckpointManifest {
   std::vector<ManifestEntry> files;  ///< sorted by name; every file but manifest.json itself
-  /// SHA-256 over the sorted lines "name size sha256\n" of weights, config and tokenizer files: equal models have
-  /// equal hashes, whatever optimizer state lies beside them.
+  /// SHA-256 over the sorted lines "name size sha256\n" of weights, config and tokenizer files: equal models
+  /// have equal hashes, whatever optimizer state lies beside them.
   std::string model_hash;
   std::string tokenizer_hash;  ///< over the content of the tokenizer, not its bytes (text/tokenizer.h)
   std::string stage;           ///< "pretrain", "sft", "reward", "ppo", "import"
@@ -53,8 +60,9 @@ struct CheckpointBytes {
 class CheckpointSaver {
  public:
   virtual ~CheckpointSaver() = default;
-  /// Calls `write_files` with an empty temporary folder, then makes it durable as checkpoint-<step>, and drops the
-  /// oldest ones past the limit. Throws WorldError when the disk fails; earlier checkpoints are then untouched.
+  /// Calls `write_files` with an empty temporary folder, then makes it durable as checkpoint-<step>, and
+  /// drops the oldest ones past the limit. Throws WorldError when the disk fails; earlier checkpoints are
+  /// then untouched.
   virtual void save(int64_t step, const std::function<void(const std::filesystem::path&)>& write_files) = 0;
 };
 
@@ -62,11 +70,11 @@ class CheckpointSaver {
 class CheckpointExchange {
  public:
   virtual ~CheckpointExchange() = default;
-  /// Stores `checkpoint` under `name` and returns its version (1, 2, ...). Publishing equal bytes again is a no-op
-  /// that returns the version they already have.
+  /// Stores `checkpoint` under `name` and returns its version (1, 2, ...). Publishing equal bytes again is a
+  /// no-op that returns the version they already have.
   virtual int64_t publish(const std::string& name, const CheckpointBytes& checkpoint) = 0;
-  /// Version 0 means the newest. Throws UserError when there is no such model, WorldError when the transfer fails or
-  /// a hash is wrong.
+  /// Version 0 means the newest. Throws UserError when there is no such model, WorldError when the transfer
+  /// fails or a hash is wrong.
   virtual CheckpointBytes fetch(const std::string& name, int64_t version) = 0;
 };
 

@@ -80,8 +80,7 @@ const Format& RecordFile::format_for(const nlohmann::json& value) {
   // A record of another kind is read as the file's format, whose message says what is wrong with it.
   if (format_) return detected && detected->kind == format_->kind ? *detected : *format_;
   if (!detected) {
-    throw BadRecord("not a record of any known format; its fields: " + field_list(value) +
-                    " (--format names one)");
+    throw BadRecord("not a record of any known format; its fields: " + field_list(value));
   }
   format_ = detected;
   summary_.format = format_->name;

@@ -11,7 +11,7 @@
 
 namespace rlhf {
 
-/// Bytes in one message of a stream. Measured on loopback: smaller costs calls, larger leaves the cache.
+/// Bytes in one message of a stream. On loopback 64 KiB to 1 MiB made no difference; smaller costs calls.
 inline constexpr std::size_t kChunkBytes = 256 << 10;
 
 /// Largest chunk taken from a peer.

@@ -11,11 +11,6 @@
 namespace rlhf {
 namespace {
 
-bool is_file_name(const std::string& name) {
-  return !name.empty() && name.size() <= 255 && name.front() != '.' && name != "manifest.json" &&
-         name.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
-}
-
 bool is_sha256(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
@@ -66,7 +61,7 @@ CheckpointManifest from_wire(const v1::Manifest& wire, const TransferLimits& lim
   CheckpointManifest manifest;
   uint64_t total = 0;
   for (const v1::ManifestEntry& entry : wire.files()) {
-    if (!is_file_name(entry.name()))
+    if (!is_checkpoint_file_name(entry.name()))
       throw UserError("\"" + entry.name() + "\" cannot be the name of a checkpoint file");
     if (!is_sha256(entry.sha256())) throw UserError(entry.name() + " is announced without a SHA-256");
     if (entry.size() > limits.file_bytes || entry.size() > limits.total_bytes - total)

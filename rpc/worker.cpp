@@ -233,25 +233,25 @@ class WorkerLoop {
   void say_why(const std::string& reason) {
     try {
       learner_.give_up(held_lease_, reason);
-    } catch (const WorldError&) {
+    } catch (const std::exception&) {  // the failure that brought us here is the one to tell
     }
   }
 
-  void heard() {
-    last_heard_ = Clock::now();
-    silent_ = false;
-  }
+  void heard() { silent_since_.reset(); }
 
+  /// Returns when it is time to dial again; throws when it is no use any more.
   void wait_or_give_up(const std::string& why) {
     if (options_.stop && *options_.stop) {
       leaving_ = true;
       return;
     }
-    if (Clock::now() - last_heard_ >= options_.redial)
-      throw WorldError("no learner for " + std::to_string(options_.redial.count() / 1000) + " s: " + why);
-    if (!silent_)
-      log::warn(why + "; dialling again for up to " + std::to_string(options_.redial.count() / 1000) + " s");
-    silent_ = true;
+    const std::string patience = std::to_string(options_.redial.count() / 1000) + " s";
+    if (!silent_since_) {
+      silent_since_ = Clock::now();
+      log::warn(why + "; dialling again for up to " + patience);
+    }
+    if (Clock::now() - *silent_since_ >= options_.redial)
+      throw WorldError("no learner for " + patience + ": " + why);
     std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(kDialEvery, options_.redial));
   }
 
@@ -263,8 +263,7 @@ class WorkerLoop {
   std::chrono::milliseconds renew_every_{1000};
   uint64_t held_lease_ = 0;
   std::optional<Result> unsent_;  // computed, and not known to have arrived
-  Clock::time_point last_heard_ = Clock::now();
-  bool silent_ = false;
+  std::optional<Clock::time_point> silent_since_;
   bool leaving_ = false;
   WorkerSummary summary_;
 };

@@ -77,11 +77,6 @@ std::string find_fault(const fs::path& folder, const CheckpointManifest& manifes
 
 }  // namespace
 
-bool is_checkpoint_file_name(const std::string& name) {
-  return !name.empty() && name.size() <= 255 && !is_hidden(name) && name != kManifestName &&
-         name.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
-}
-
 CheckpointManifest make_manifest(const fs::path& folder, const CheckpointIdentity& identity, int64_t step) {
   CheckpointManifest manifest;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {

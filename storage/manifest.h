@@ -14,11 +14,6 @@ struct CheckpointIdentity {
   std::vector<std::string> parents;  ///< model hashes this one was trained from
 };
 
-inline constexpr char kManifestName[] = "manifest.json";
-
-/// True for a name that may stand in a manifest: not empty, no separator, not hidden, not manifest.json.
-bool is_checkpoint_file_name(const std::string& name);
-
 /// Hashes every file of `folder` and describes it. Throws std::logic_error when the folder has subfolders,
 /// hidden files or links: checkpoints are flat.
 CheckpointManifest make_manifest(const std::filesystem::path& folder, const CheckpointIdentity& identity,
