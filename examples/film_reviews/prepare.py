@@ -77,6 +77,8 @@ def tasks(sentences, ratings_of, rng):
     groups = [order[i:i + K] for i in range(0, len(order) - K + 1, K)]
     rng.shuffle(groups)
     for group in groups:
+        if len({s.text for s in group}) < K:
+            continue  # the same sentence under two numbers
         yield {"prompt": "", "responses": [s.text for s in group], "ranks": ranks_of([ratings_of[id(s)] for s in group])}
 
 
