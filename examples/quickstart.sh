@@ -2,11 +2,11 @@
 # From raw text to a policy that human ratings shaped, in a few minutes on a laptop: examples/quickstart.sh [--seed N]
 #
 # The task: continue the beginning of a film review so that people like it. 23,703 sentences that people rated from -4 to
-# +4 (Hutto and Gilbert 2014) are fetched from PyPI. A tokenizer and a small model are trained on them from nothing,
-# fine-tuned to continue reviews, and rankings of four sentences go into a ledger; a reward model learns them, and a second
-# one, gold, learns other people's ratings of other sentences, which training never sees. PPO then raises the score with a KL penalty,
-# its rollouts made by two worker processes, and once more without the penalty, to show what that does. Stages hand models
-# on through a server. What it leaves: runs/quickstart/curves.html and summary.json.
+# +4 (Hutto and Gilbert 2014) are fetched from PyPI. A tokenizer and a small model are trained on them from nothing and
+# fine-tuned to continue reviews. Rankings of four sentences go into a ledger; a reward model learns them. A second one,
+# gold, learns ratings of other sentences that training never sees, and that repeating oneself is worse. PPO then raises
+# the score with a KL penalty, its rollouts made by two worker processes, and once more without the penalty, to show what
+# that does. Stages hand models on through a server. What it leaves: runs/quickstart/curves.html and summary.json.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seed=0

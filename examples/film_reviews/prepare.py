@@ -10,7 +10,8 @@ Every sentence belongs to one split, by the hash of its normalised text, in ever
   demonstrations.jsonl                film sentences cut after three or four words: prompt and completion
   rankings.jsonl, gold_rankings.jsonl tasks of four sentences of like length, each judged by one person's rating of it. A quarter
                                       of the film and Amazon sentences is gold's alone, so that it can tell what the other
-                                      reward model learnt about people from what it learnt about single sentences
+                                      reward model learnt about people from what it learnt about single sentences; and
+                                      gold alone is taught that repeating oneself is worse, which no rated sentence shows
   rankings_test.jsonl                 tasks of sixteen film sentences that no training ever sees, ranked by mean rating
   prompts.jsonl, prompts_test.jsonl   beginnings of film sentences
 """
@@ -31,7 +32,8 @@ SOURCES = {"film": "movieReviewSnippets", "amazon": "amazonReviewSnippets", "nyt
 K = 4
 # In how many tasks a sentence is ranked, each time by another person. Twice the New York Times, whose sentences are unlike
 # reviews, but teach more words.
-PASSES, NYT_PASSES, GOLD_PASSES = 5, 2, 14
+PASSES, NYT_PASSES, GOLD_PASSES = 5, 2, 7
+REPETITION_PASSES = 4
 
 
 class Sentence:
@@ -82,6 +84,23 @@ def tasks(sentences, ratings_of, rng):
         yield {"prompt": "", "responses": [s.text for s in group], "ranks": ranks_of([ratings_of[id(s)] for s in group])}
 
 
+def repetitions(sentences, rng):
+    """Each sentence against itself with more and more of it given over to one to three of its words, over and over."""
+    for s in sentences:
+        words = s.text.split()
+        if not 8 <= len(words) <= 24:
+            continue
+        size = rng.randint(1, 3)
+        start = rng.randrange(len(words) - size)
+        phrase = words[start:start + size]
+        responses = []
+        for share in (0.0, 0.3, 0.6, 0.9):
+            kept = len(words) - round(share * len(words))
+            responses.append(" ".join(words[:kept] + (phrase * len(words))[:len(words) - kept]))
+        if len(set(responses)) == K:
+            yield {"prompt": "", "responses": responses, "ranks": [1, 2, 3, 4]}
+
+
 def cut(sentence, rng):
     words = sentence.text.split()
     count = rng.choice((3, 4)) if len(words) > 4 else 3
@@ -130,7 +149,10 @@ def main():
     ranked = [s for s in reviews if not s.gold]
     with_nyt = ranked + [s for s in train if s.source == "nyt"]
     write(folder, "rankings.jsonl", itertools.chain(passes(with_nyt, range(NYT_PASSES)), passes(ranked, range(NYT_PASSES, PASSES))))
-    write(folder, "gold_rankings.jsonl", passes([s for s in reviews if s.gold], range(GOLD_PASSES)))
+    gold = [s for s in reviews if s.gold]
+    gold_tasks = [*passes(gold, range(GOLD_PASSES)), *(task for _ in range(REPETITION_PASSES) for task in repetitions(gold, rng))]
+    rng.shuffle(gold_tasks)
+    write(folder, "gold_rankings.jsonl", gold_tasks)
 
     test_film = [s for s in by_split["test"] if s.source == "film"]
     rng.shuffle(test_film)
