@@ -33,7 +33,7 @@ K = 4
 # In how many tasks a sentence is ranked, each time by another person. Twice the New York Times, whose sentences are unlike
 # reviews, but teach more words.
 PASSES, NYT_PASSES, GOLD_PASSES = 5, 2, 7
-REPETITION_PASSES = 4
+REPETITION_PASSES = 6
 
 
 class Sentence:
@@ -84,21 +84,22 @@ def tasks(sentences, ratings_of, rng):
         yield {"prompt": "", "responses": [s.text for s in group], "ranks": ranks_of([ratings_of[id(s)] for s in group])}
 
 
-def repetitions(sentences, rng):
-    """Each sentence against itself with more and more of it given over to one to three of its words, over and over."""
-    for s in sentences:
-        words = s.text.split()
-        if not 8 <= len(words) <= 24:
-            continue
-        size = rng.randint(1, 3)
-        start = rng.randrange(len(words) - size)
-        phrase = words[start:start + size]
-        responses = []
-        for share in (0.0, 0.3, 0.6, 0.9):
-            kept = len(words) - round(share * len(words))
-            responses.append(" ".join(words[:kept] + (phrase * len(words))[:len(words) - kept]))
+def repeating(sentence, rng):
+    """The sentence with a good part of it given over to one to three of its words, over and over."""
+    words = sentence.text.split()
+    size = rng.randint(1, 3)
+    start = rng.randrange(len(words) - size)
+    kept = len(words) - round(rng.uniform(0.3, 0.9) * len(words))
+    return " ".join(words[:kept] + (words[start:start + size] * len(words))[:len(words) - kept])
+
+
+def repetitions(sentences, p, rng):
+    """Two sentences, ranked by rating p of each, and below them what they are when they repeat themselves."""
+    fit = sorted((s for s in sentences if 8 <= len(s.text.split()) <= 24), key=lambda s: len(s.text.split()) + rng.uniform(-3, 3))
+    for a, b in zip(fit[::2], fit[1::2]):
+        responses = [a.text, b.text, repeating(a, rng), repeating(b, rng)]
         if len(set(responses)) == K:
-            yield {"prompt": "", "responses": responses, "ranks": [1, 2, 3, 4]}
+            yield {"prompt": "", "responses": responses, "ranks": ranks_of([a.ratings[p], b.ratings[p], -99, -99])}
 
 
 def cut(sentence, rng):
@@ -150,7 +151,7 @@ def main():
     with_nyt = ranked + [s for s in train if s.source == "nyt"]
     write(folder, "rankings.jsonl", itertools.chain(passes(with_nyt, range(NYT_PASSES)), passes(ranked, range(NYT_PASSES, PASSES))))
     gold = [s for s in reviews if s.gold]
-    gold_tasks = [*passes(gold, range(GOLD_PASSES)), *(task for _ in range(REPETITION_PASSES) for task in repetitions(gold, rng))]
+    gold_tasks = [*passes(gold, range(GOLD_PASSES)), *(task for p in range(REPETITION_PASSES) for task in repetitions(gold, GOLD_PASSES + p, rng))]
     rng.shuffle(gold_tasks)
     write(folder, "gold_rankings.jsonl", gold_tasks)
 
