@@ -15,6 +15,7 @@
 #include "rpc/reward_client.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
+#include "text/tokenizer.h"
 
 extern char** environ;
 
