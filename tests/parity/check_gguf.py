@@ -8,6 +8,7 @@ are what the tokenizers are compared on. Needs torch, transformers, safetensors,
 import gzip
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -107,14 +108,19 @@ def greedy_llama_cpp(path: pathlib.Path) -> list[list[int]]:
 
 
 def compare_greedy(rlhf: pathlib.Path, source: object, dtype: str, expected: list[list[int]], work: pathlib.Path) -> None:
-    path = work / "exported.gguf"
+    """llama.cpp on what we export must say what we say on it. With q8_0 it rounds activations too, so texts may part."""
+    path, back = work / "exported.gguf", work / "back"
     run(rlhf, "export", source, path, "--dtype", dtype)
+    if dtype != "f32":
+        run(rlhf, "import", path, back)
+        expected = greedy_ours(rlhf, back)
+        shutil.rmtree(back)
     answers = greedy_llama_cpp(path)
     same = sum(a == b for a, b in zip(answers, expected, strict=True))
     print(f"llama.cpp on {dtype} from {pathlib.Path(str(source)).name}, {path.stat().st_size} bytes: {same} of {len(PROMPTS)} greedy "
-          "texts equal ours")
+          "texts equal ours", flush=True)
     path.unlink()
-    assert dtype != "f32" or same == len(PROMPTS), json.dumps([answers, expected])
+    assert dtype == "q8_0" or same == len(PROMPTS), json.dumps([answers, expected])
 
 
 def main() -> None:
