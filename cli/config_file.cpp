@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
@@ -15,12 +16,36 @@ std::string flag_name(const std::string& argument) {
   return argument.substr(0, argument.find('='));
 }
 
+// CLI11 would take a # inside quotes for the beginning of a comment.
+std::string without_comments(std::istream& file) {
+  std::string text;
+  for (std::string line; std::getline(file, line);) {
+    char quote = 0;
+    size_t end = 0;
+    for (; end < line.size() && (quote != 0 || line[end] != '#'); ++end) {
+      const char c = line[end];
+      if (quote == '"' && c == '\\') {
+        ++end;
+      } else if (quote == 0 && (c == '"' || c == '\'')) {
+        quote = c;
+      } else if (c == quote) {
+        quote = 0;
+      }
+    }
+    text += line.substr(0, end) + '\n';
+  }
+  return text;
+}
+
 std::vector<std::string> read_settings(const std::string& path, const std::set<std::string>& given) {
   std::ifstream file(path);
   if (!file) throw UserError("cannot read " + path + ", which --config names");
   std::vector<CLI::ConfigItem> items;
   try {
-    items = CLI::ConfigTOML().from_config(file);
+    CLI::ConfigTOML toml;
+    toml.comment('\0');
+    std::istringstream text(without_comments(file));
+    items = toml.from_config(text);
   } catch (const CLI::Error& error) {
     throw UserError(path + ": " + error.what());
   }
@@ -74,7 +99,10 @@ std::vector<std::string> expand_config_file(const std::vector<std::string>& argu
   for (const std::string& argument : expanded)
     if (argument.starts_with("--")) given.insert(flag_name(argument));
   const std::vector<std::string> settings = read_settings(path, given);
-  expanded.insert(expanded.end(), settings.begin(), settings.end());
+  // In front of the command line's own flags: the last one wins where a flag has two names.
+  const auto first_flag = std::find_if(expanded.begin(), expanded.end(),
+                                       [](const std::string& argument) { return argument.starts_with("-"); });
+  expanded.insert(first_flag, settings.begin(), settings.end());
   return expanded;
 }
 

@@ -11,7 +11,8 @@ bool is_setting(const CLI::Option& option) {
 }
 
 nlohmann::ordered_json value_of(const CLI::Option& option) {
-  if (option.get_expected_max() == 0) return option.count() > 0;
+  // A switch may be given as --packing=false.
+  if (option.get_expected_max() == 0) return option.count() > 0 && option.as<bool>();
   if (option.get_items_expected_max() > 1) return option.results();
   if (option.count() > 0) return option.results().back();
   return option.get_default_str();
