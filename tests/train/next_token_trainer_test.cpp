@@ -9,7 +9,7 @@
 #include "contract/error.h"
 #include "tests/ppo/thread_collective.h"
 #include "tests/support/catch.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/train/surroundings.h"
 #include "tests/train/tiny_models.h"
 
 using namespace rlhf;
@@ -47,12 +47,6 @@ TrainingOptions options(int64_t micro_batch, int64_t accumulation) {
   return o;
 }
 
-double value_of(const Metrics& metrics, const std::string& name) {
-  for (const auto& [key, value] : metrics)
-    if (key == name) return value;
-  throw std::runtime_error("no metric " + name);
-}
-
 /// -log p of the supervised tokens, one sequence and one token at a time, over whole rows of logits.
 torch::Tensor plain_nats(const LanguageModel& model, const std::vector<SupervisedSample>& batch,
                          int64_t& tokens) {
@@ -84,8 +78,8 @@ Trained train(const TrainingOptions& o, const std::vector<SupervisedSample>& dat
   Trained trained;
   for (int64_t step = 0; step < steps; ++step) {
     const StepReport report = trainer.step(step);
-    trained.losses.push_back(value_of(report.averaged, "loss"));
-    trained.norms.push_back(value_of(report.averaged, "grad_norm"));
+    trained.losses.push_back(metric(report.averaged, "loss"));
+    trained.norms.push_back(metric(report.averaged, "grad_norm"));
   }
   trained.weights = weights_of(model.parameters());
   return trained;
@@ -98,28 +92,6 @@ void check_same(const Trained& found, const Trained& expected) {
   }
   CHECK((found.weights - expected.weights).abs().max().item<double>() < 1e-11);
 }
-
-class Folders : public CheckpointSaver {
- public:
-  void save(int64_t step, const std::function<void(const std::filesystem::path&)>& write_files) override {
-    std::filesystem::create_directory(folder_of(step));
-    write_files(folder_of(step));
-  }
-  std::filesystem::path folder_of(int64_t step) const { return folder / std::to_string(step); }
-  TemporaryFolder folder;
-};
-
-class Losses : public MetricSink {
- public:
-  void log(int64_t step, const Metrics& row) override {
-    for (const auto& [name, value] : row)
-      if (name == "loss" || name == "learning_rate" || name == "num_tokens") kept.emplace_back(step, value);
-  }
-  void log_sample(int64_t, const std::string&, const std::string&, double) override {}
-  void truncate_after(int64_t) override {}
-  void flush() override {}
-  std::vector<std::pair<int64_t, double>> kept;
-};
 
 }  // namespace
 
@@ -139,10 +111,10 @@ TEST_CASE("loss, gradient norm and rate of a step are those of plain autograd ov
   NextTokenTrainer trainer(model, data, {}, options(6, 1), *single);
   CHECK(trainer.total_steps() == 4);
   const StepReport report = trainer.step(0);  // the six samples, in another order
-  CHECK(value_of(report.averaged, "loss") == Approx(expected.item<double>()).epsilon(1e-12));
-  CHECK(value_of(report.averaged, "grad_norm") == Approx(std::sqrt(squares)).epsilon(1e-11));
-  CHECK(value_of(report.latest, "learning_rate") == 0);
-  CHECK(value_of(trainer.step(1).latest, "learning_rate") == Approx(0.5e-2));
+  CHECK(metric(report.averaged, "loss") == Approx(expected.item<double>()).epsilon(1e-12));
+  CHECK(metric(report.averaged, "grad_norm") == Approx(std::sqrt(squares)).epsilon(1e-11));
+  CHECK(metric(report.latest, "learning_rate") == 0);
+  CHECK(metric(trainer.step(1).latest, "learning_rate") == Approx(0.5e-2));
 }
 
 TEST_CASE("micro-batches of any size, and any number of processes, make the same losses and weights") {
@@ -188,10 +160,10 @@ TEST_CASE("evaluation is the mean over all supervised tokens, and bits per byte 
   int64_t tokens = 0;
   const double nats = plain_nats(model, data, tokens).item<double>();
   NextTokenTrainer trainer(model, samples(2), data, options(1, 1), *single);
-  CHECK(value_of(trainer.evaluate(), "loss") == Approx(nats / static_cast<double>(tokens)).epsilon(1e-12));
+  CHECK(metric(trainer.evaluate(), "loss") == Approx(nats / static_cast<double>(tokens)).epsilon(1e-12));
   CHECK(trainer.evaluate().size() == 2);
   trainer.set_eval_bytes(1000);
-  CHECK(value_of(trainer.evaluate(), "bits_per_byte") == Approx(nats / std::numbers::ln2 / 1000));
+  CHECK(metric(trainer.evaluate(), "bits_per_byte") == Approx(nats / std::numbers::ln2 / 1000));
 }
 
 TEST_CASE("training lowers the loss of what it learns") {
@@ -208,7 +180,7 @@ TEST_CASE("a run interrupted and resumed ends with the same bits, rates and rows
   TrainingOptions o = options(2, 2);
   o.dropout = 0.1;
   o.max_steps = 6;
-  const auto run = [&](LanguageModel& model, Folders& folders, Losses& losses, int64_t from,
+  const auto run = [&](LanguageModel& model, FolderSaver& folders, MemoryMetrics& losses, int64_t from,
                        int64_t stop_after) {
     NextTokenTrainer trainer(model, data, {}, o, *single);
     TrainerState state;
@@ -225,8 +197,8 @@ TEST_CASE("a run interrupted and resumed ends with the same bits, rates and rows
     });
   };
   LanguageModel whole = tiny_language_model(torch::kFloat64);
-  Folders whole_folders, cut_folders;
-  Losses whole_losses, cut_losses;
+  FolderSaver whole_folders, cut_folders;
+  MemoryMetrics whole_losses, cut_losses;
   run(whole, whole_folders, whole_losses, 0, 0);
 
   LanguageModel cut = tiny_language_model(torch::kFloat64);
@@ -240,5 +212,5 @@ TEST_CASE("a run interrupted and resumed ends with the same bits, rates and rows
   }
   run(resumed, cut_folders, cut_losses, 3, 0);
   CHECK(torch::equal(weights_of(resumed.parameters()), weights_of(whole.parameters())));
-  CHECK(cut_losses.kept == whole_losses.kept);
+  CHECK(cut_losses.rows == whole_losses.rows);
 }

@@ -8,38 +8,12 @@
 #include "tests/ppo/thread_collective.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/train/surroundings.h"
 
 using namespace rlhf;
 using namespace rlhf::test;
 
 namespace {
-
-/// Checkpoints in a temporary folder.
-class FolderSaver : public CheckpointSaver {
- public:
-  void save(int64_t step, const std::function<void(const std::filesystem::path&)>& write_files) override {
-    steps.push_back(step);
-    std::filesystem::create_directory(folder_of(step));
-    write_files(folder_of(step));
-  }
-  std::filesystem::path folder_of(int64_t step) const { return folder / std::to_string(step); }
-
-  TemporaryFolder folder;
-  std::vector<int64_t> steps;
-};
-
-using Rows = std::vector<std::pair<int64_t, Metrics>>;
-
-class MemoryMetrics : public MetricSink {
- public:
-  void log(int64_t step, const Metrics& metrics) override { rows.emplace_back(step, metrics); }
-  void log_sample(int64_t, const std::string&, const std::string&, double) override {}
-  void truncate_after(int64_t) override {}
-  void flush() override { ++flushes; }
-
-  Rows rows;
-  int flushes = 0;
-};
 
 /// A trainer whose step k has loss k and a rate of 10 k.
 struct CountingTrainer {
