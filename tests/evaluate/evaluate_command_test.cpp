@@ -1,0 +1,189 @@
+// The evaluate command against its figures worked out from the model's logits.
+#include <cmath>
+#include <iostream>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <torch/utils.h>
+
+#include "contract/error.h"
+#include "evaluate/command.h"
+#include "model/model_folder.h"
+#include "rollout/generator.h"
+#include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
+#include "text/sequence_encoder.h"
+
+using namespace rlhf;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int64_t kContext = 48;
+
+/// Two language models and a reward model of one layer that share a tokenizer.
+class Workplace {
+ public:
+  Workplace() {
+    save_language_model(LanguageModel::initialise(config("first"), 7), folder / "first");
+    save_language_model(LanguageModel::initialise(config("second"), 8), folder / "second");
+    const auto judge = ScalarModel::with_fresh_head(Decoder::initialise(config("judge"), 9), 10);
+    save_scalar_model(judge, {0.5, 2}, folder / "judge");
+    std::string prompts;
+    for (int i = 0; i < 12; ++i) prompts += R"({"prompt": "the film number )" + std::to_string(i) + "\"}\n";
+    test::write_file(folder / "prompts.jsonl", prompts);
+  }
+
+  nlohmann::json evaluate(const std::string& arguments) {
+    CLI::App app;
+    add_evaluate_command(app);
+    std::ostringstream out;
+    std::streambuf* before = std::cout.rdbuf(out.rdbuf());
+    try {
+      app.parse("evaluate " + arguments + " --threads 1");
+    } catch (...) {
+      std::cout.rdbuf(before);
+      throw;
+    }
+    std::cout.rdbuf(before);
+    return nlohmann::json::parse(out.str());
+  }
+
+  std::string at(const std::string& name) const { return (folder / name).string(); }
+  LanguageModel model(const std::string& name) const {
+    return load_language_model(ModelFiles::in_folder(folder / name), torch::kFloat32, torch::kCPU, false);
+  }
+  SequenceEncoder encoder() const { return SequenceEncoder(Tokenizer::load(folder / "first")); }
+
+  test::TemporaryFolder folder;
+
+ private:
+  ModelConfig config(const std::string& name) {
+    fs::create_directory(folder / name);
+    fs::copy(test::fixture("text/smollm.json"), folder / name / "tokenizer.json");
+    test::write_file(folder / name / "tokenizer_config.json", R"({"eos_token": "<|endoftext|>"})");
+    nlohmann::json json =
+        nlohmann::json::parse(R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"],
+      "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2,
+      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "tie_word_embeddings": false,
+      "initializer_range": 0.3, "eos_token_id": 0})");
+    json["max_position_embeddings"] = kContext;
+    json["vocab_size"] = Tokenizer::load(folder / name).vocab_size();
+    return ModelConfig::parse(json.dump(), "test");
+  }
+};
+
+/// -sum log p of all tokens but the first of each window of the model's context.
+std::pair<double, int64_t> plain_nats(const LanguageModel& model, const std::vector<TokenId>& ids) {
+  const torch::NoGradGuard no_grad;
+  std::pair<double, int64_t> sum{0.0, 0};
+  for (size_t begin = 0; begin < ids.size(); begin += kContext) {
+    const std::vector<TokenId> window(
+        ids.begin() + static_cast<std::ptrdiff_t>(begin),
+        ids.begin() + static_cast<std::ptrdiff_t>(std::min(begin + kContext, ids.size())));
+    const torch::Tensor logits = model.logits(model.decoder().forward(TokenBatch::pack({window})));
+    const torch::Tensor logprobs = torch::log_softmax(logits.to(torch::kFloat64), -1);
+    for (size_t i = 1; i < window.size(); ++i) {
+      sum.first -= logprobs[static_cast<int64_t>(i) - 1][window[i]].item<double>();
+      ++sum.second;
+    }
+  }
+  return sum;
+}
+
+std::vector<std::string> long_and_short_texts() {
+  std::string long_text = "a film";
+  for (int i = 0; i < 70; ++i) long_text += i % 3 ? " very" : " good";
+  return {"The film was good, and é too.", long_text, "x"};
+}
+
+}  // namespace
+
+TEST_CASE("perplexity and bits per byte are those of the logits, over windows of the context") {
+  Workplace place;
+  const LanguageModel model = place.model("first");
+  const SequenceEncoder encoder = place.encoder();
+  std::string lines;
+  double nats = 0;
+  int64_t tokens = 0, bytes = 0;
+  for (const std::string& text : long_and_short_texts()) {
+    lines += nlohmann::json{{"text", text}}.dump() + "\n";
+    const auto [text_nats, text_tokens] = plain_nats(model, encoder.tokenizer().encode(text));
+    nats += text_nats;
+    tokens += text_tokens;
+    bytes += static_cast<int64_t>(text.size());
+  }
+  test::write_file(place.folder / "texts.jsonl", lines);
+  const auto found =
+      place.evaluate("perplexity --model " + place.at("first") + " --dataset " + place.at("texts.jsonl"));
+  CHECK(found["tokens"] == tokens);
+  CHECK(found["bytes"] == bytes);
+  const double loss = nats / static_cast<double>(tokens);
+  CHECK(found["loss"].get<double>() == Approx(loss).epsilon(1e-6));
+  CHECK(found["perplexity"].get<double>() == Approx(std::exp(loss)).epsilon(1e-5));
+  CHECK(found["bits_per_byte"].get<double>() ==
+        Approx(nats / std::log(2.0) / static_cast<double>(bytes)).epsilon(1e-6));
+
+  test::write_file(place.folder / "short.jsonl", R"({"text": "x"})"
+                                                 "\n");
+  CHECK_THROWS_AS(
+      place.evaluate("perplexity --model " + place.at("first") + " --dataset " + place.at("short.jsonl")),
+      UserError);
+}
+
+TEST_CASE("a model wins half the time against itself, and wins what the other loses") {
+  Workplace place;
+  const std::string rest = " --reward_model " + place.at("judge") + " --dataset " +
+                           place.at("prompts.jsonl") + " --max_new_tokens 6";
+  const auto match = [&](const std::string& ours, const std::string& theirs, const std::string& more = "") {
+    return place.evaluate("win_rate --model " + place.at(ours) + " --against " + place.at(theirs) + rest +
+                          more);
+  };
+  const auto self = match("first", "first");
+  CHECK(self["win_rate"] == 0.5);
+  CHECK((self["win_rate_low"] == 0.5 && self["win_rate_high"] == 0.5));
+  CHECK(self["score"] == self["score_against"]);
+  CHECK(self["prompts"] == 12);
+
+  const auto there = match("first", "second"), back = match("second", "first");
+  CHECK(there["win_rate"].get<double>() + back["win_rate"].get<double>() == Approx(1));
+  CHECK(there["score"] == back["score_against"]);
+  CHECK(there["length"] == back["length_against"]);
+  CHECK(there["win_rate_low"] <= there["win_rate"]);
+  CHECK(there["win_rate_high"] >= there["win_rate"]);
+  CHECK(match("first", "second", " --limit 5")["prompts"] == 5);
+}
+
+TEST_CASE("lengths, ends and scores are those of the answers to the prompts") {
+  Workplace place;
+  const SequenceEncoder encoder = place.encoder();
+  GeneratorOptions options;
+  options.sampling.max_new_tokens = 6;
+  options.eos_token_ids = encoder.tokenizer().eos_ids();
+  options.seed = 3;
+  std::vector<GenerationRequest> requests;
+  std::vector<Prompt> prompts;
+  for (int i = 0; i < 12; ++i) {
+    prompts.push_back({"the film number " + std::to_string(i), {}});
+    requests.push_back({encoder.prompt(prompts.back()), i, 1});
+  }
+  const LoadedScalarModel judge =
+      load_scalar_model(ModelFiles::in_folder(place.folder / "judge"), torch::kFloat32, torch::kCPU, false);
+  const torch::NoGradGuard no_grad;
+  double length = 0, score = 0;
+  const auto answers = generate(place.model("first"), requests, options);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    length += static_cast<double>(answers[i].token_ids.size());
+    const auto ids =
+        encoder.prompt_and_response(prompts[i], encoder.tokenizer().decode(answers[i].token_ids));
+    const torch::Tensor hidden = judge.model.decoder().forward(TokenBatch::pack({ids}));
+    const double raw = judge.model.values(hidden.narrow(0, hidden.size(0) - 1, 1)).item<double>();
+    score += (raw - 0.5) / 2;
+  }
+  const auto found = place.evaluate(
+      "win_rate --model " + place.at("first") + " --against " + place.at("second") + " --reward_model " +
+      place.at("judge") + " --dataset " + place.at("prompts.jsonl") + " --max_new_tokens 6 --seed 3");
+  CHECK(found["length"].get<double>() == Approx(length / 12));
+  CHECK(found["score"].get<double>() == Approx(score / 12).epsilon(1e-4));
+}
