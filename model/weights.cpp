@@ -202,9 +202,11 @@ class Assembler {
     return {names.begin(), names.end()};
   }
 
+  // Models saved without a head have names without the prefix.
   std::string prefix() const {
-    const WeightNames& names = find_family(config_.model_type, "config.json").names;
-    return names_.contains(names.prefix + names.embedding + ".weight") ? names.prefix : "";
+    const std::string& prefix = find_family(config_.model_type, "config.json").names.prefix;
+    const auto first = names_.lower_bound(prefix);
+    return first != names_.end() && first->starts_with(prefix) ? prefix : "";
   }
 
   bool is_ignored(const std::string& name) const {
