@@ -19,6 +19,18 @@ bool take_flag(std::vector<std::string>& arguments, const std::string& flag) {
   return std::erase(arguments, flag) > 0;
 }
 
+// CLI11 says of a word that is no command only that a command is needed.
+void require_known_command(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const CLI::App* command = &app;
+  for (const std::string& word : arguments) {
+    if (command->get_require_subcommand_min() == 0 || word.starts_with("-")) return;
+    const auto found = command->get_subcommands([&](const CLI::App* one) { return one->get_name() == word; });
+    if (found.empty())
+      throw UserError("there is no command '" + word + "'; rlhf --help and rlhf COMMAND --help list them");
+    command = found.front();
+  }
+}
+
 const CLI::App& innermost(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
   return chosen.empty() ? app : innermost(*chosen.front());
@@ -44,11 +56,12 @@ int parse_and_run(std::vector<std::string> arguments) {
   arguments = with_underscores(std::move(arguments));
   const bool print_config = take_flag(arguments, "--print_config");
   arguments = expand_config_file(arguments);
+  add_commands(app);
+  add_config_flags(app);
+  require_known_command(app, arguments);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   if (print_config) {
     // Parsed without callbacks: the commands only bind their flags.
-    add_commands(app);
-    add_config_flags(app);
     for_each_command(app, [](CLI::App& command) {
       command.callback({});
       command.final_callback({});
@@ -57,8 +70,6 @@ int parse_and_run(std::vector<std::string> arguments) {
     std::cout << effective_config_toml(innermost(app));
     return kExitDone;
   }
-  add_commands(app);
-  add_config_flags(app);
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
