@@ -5,6 +5,7 @@
 
 #include "contract/error.h"
 #include "rpc/model_address.h"
+#include "storage/manifest.h"
 #include "text/tokenizer.h"
 
 namespace rlhf {
@@ -13,7 +14,12 @@ ModelFiles open_model(const std::string& reference, const std::string& flag) {
   if (reference.empty())
     throw UserError(flag + " is needed: a model folder, or grpc://HOST:PORT/NAME[@VERSION]");
   if (is_model_address(reference)) return ModelFiles::in_memory(fetch_model(reference));
-  return ModelFiles::in_folder(reference);
+  if (!has_manifest(reference)) return ModelFiles::in_folder(reference);
+  try {
+    return ModelFiles::in_folder(reference, verify(reference));
+  } catch (const UserError& error) {
+    throw UserError(std::string(error.what()) + "; if the folder was changed on purpose, remove its manifest.json");
+  }
 }
 
 Tokenizer load_tokenizer(const ModelFiles& files) {

@@ -9,10 +9,12 @@
 
 namespace rlhf {
 
-ModelFiles ModelFiles::in_folder(const std::filesystem::path& folder) {
+ModelFiles ModelFiles::in_folder(const std::filesystem::path& folder,
+                                 std::optional<CheckpointManifest> manifest) {
   if (!std::filesystem::is_directory(folder)) throw UserError(folder.string() + ": no such model folder");
   ModelFiles files;
   files.folder_ = folder;
+  files.manifest_ = std::move(manifest);
   return files;
 }
 
@@ -55,6 +57,7 @@ std::vector<std::string> ModelFiles::names() const {
 
 CheckpointManifest ModelFiles::manifest() const {
   if (bytes_) return bytes_->manifest;
+  if (manifest_) return *manifest_;
   CheckpointManifest manifest;
   for (const std::string& name : names()) {
     if (!is_model_file(name)) continue;
