@@ -2,9 +2,8 @@
 
 namespace rlhf {
 
-RunLedger::RunLedger(const std::string& file, const RunRecord& run, int64_t step)
-    : file_(file),
-      database_(file),
+RunLedger::RunLedger(Database ledger, const RunRecord& run, int64_t step)
+    : database_(std::move(ledger)),
       run_(open_run(database_, run)),
       trajectories_(std::make_unique<LedgerTrajectories>(database_, run_)) {
   trajectories_->truncate_after(step);

@@ -12,18 +12,16 @@ namespace rlhf {
 /// A run's place in a ledger: its row, its metrics and, for PPO, its trajectories.
 class RunLedger {
  public:
-  /// Opens or makes the ledger and the run in it; drops what is recorded past `step`.
-  RunLedger(const std::string& file, const RunRecord& run, int64_t step);
+  /// Opens or makes the run in the ledger; drops what is recorded past `step`.
+  RunLedger(Database ledger, const RunRecord& run, int64_t step);
 
   /// A sink of its own for whoever fans metrics out; it must not outlive the ledger.
   std::unique_ptr<MetricSink> make_metric_sink();
   TrajectorySink& trajectories() { return *trajectories_; }
   /// Records the model that came out.
   void finish(const ModelRecord& output);
-  const std::string& file() const { return file_; }
 
  private:
-  std::string file_;
   Database database_;
   int64_t run_;
   std::unique_ptr<LedgerTrajectories> trajectories_;

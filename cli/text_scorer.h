@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +19,10 @@ class TextScorer {
   TextScorer(const std::string& model_reference, const ComputeFlags& compute,
              const std::string& flag = "--model");
 
-  /// One score a response, in order; the response ends with the end-of-sequence token as in training.
-  std::vector<Score> score(const std::vector<Prompt>& prompts, const std::vector<std::string>& responses);
+  /// One score a response, in order; the response ends with the end-of-sequence token as in training. UserError for
+  /// what does not fit the model's context, by its name in `places`.
+  std::vector<Score> score(const std::vector<Prompt>& prompts, const std::vector<std::string>& responses,
+                           const std::vector<std::string>& places);
 
   const SequenceEncoder& encoder() const { return encoder_; }
 
@@ -27,6 +30,7 @@ class TextScorer {
   TextScorer(const ModelFiles& files, const std::string& named, const ComputeFlags& compute);
 
   SequenceEncoder encoder_;
+  int64_t context_;
   std::unique_ptr<RewardScorer> scorer_;
 };
 

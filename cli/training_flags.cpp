@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "contract/error.h"
+#include "train/learning_rate_schedule.h"
 
 namespace rlhf {
 namespace {
@@ -61,6 +62,7 @@ void check_training_flags(const TrainingOptions& o) {
   require(o.adam_beta2 >= 0 && o.adam_beta2 < 1, "--adam_beta2 must lie in [0, 1)");
   require(o.adam_epsilon > 0, "--adam_epsilon must be above 0");
   require(o.logging_steps > 0, "--logging_steps must be at least 1");
+  LearningRateSchedule{.type = o.lr_scheduler_type, .total_steps = 1}.rate(0);  // throws for an unknown type
   for (const double rate : {o.dropout, o.embedding_dropout, o.token_dropout})
     require(rate >= 0 && rate < 1, "dropout rates must lie in [0, 1)");
 }

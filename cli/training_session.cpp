@@ -86,6 +86,8 @@ nlohmann::ordered_json run_configuration(const CLI::App& command) {
 
 TrainingSession::TrainingSession(const RunFlags& flags, const SessionPlan& plan, Collective& collective)
     : flags_(flags), plan_(plan), collective_(collective) {
+  plan_.configuration["world_size"] = collective_.world_size();  // another one sums and batches in other ways
+  if (!flags_.publish.empty()) parse_publish_address(flags_.publish);  // now, not when the run is over
   std::vector<double> decision(2, 0.0);  // finished, step to resume from + 1
   if (collective_.is_first()) {
     folder_ = std::make_unique<RunFolder>(
@@ -125,6 +127,8 @@ TrainerState TrainingSession::start() {
     no_checkpoints_ = std::make_unique<NoCheckpoints>();
     return state;
   }
+  std::optional<Database> ledger;
+  if (!flags_.ledger.empty() && flags_.ledger != "none") ledger.emplace(flags_.ledger);
   folder_->begin(versions());
   // A run that starts anew drops what a killed try logged before its first checkpoint.
   const int64_t last_kept = resume_from_ ? state.global_step : -1;
@@ -137,8 +141,8 @@ TrainerState TrainingSession::start() {
   auto events = std::make_unique<TensorBoardEvents>(flags_.output_dir);
   if (!resume_from_) events->log_text(0, "args", verbatim_markdown(plan_.configuration.dump(2)));
   sinks.push_back(std::move(events));
-  if (!flags_.ledger.empty() && flags_.ledger != "none") {
-    ledger_ = std::make_unique<RunLedger>(flags_.ledger, run_record(), last_kept);
+  if (ledger) {
+    ledger_ = std::make_unique<RunLedger>(std::move(*ledger), run_record(), last_kept);
     sinks.push_back(ledger_->make_metric_sink());
   }
   metrics_ = std::make_unique<FanoutSink>(std::move(sinks));

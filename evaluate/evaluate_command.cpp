@@ -80,12 +80,13 @@ void run_reward(const EvaluateFlags& flags) {
   TextScorer scorer(flags.model, flags.compute);
   const std::vector<Ranking> rankings = flags.data.rankings();
   std::vector<Prompt> prompts;
-  std::vector<std::string> responses;
+  std::vector<std::string> responses, places;
   for (const Ranking& ranking : rankings) {
+    places.insert(places.end(), ranking.responses.size(), ranking.origin);
     prompts.insert(prompts.end(), ranking.responses.size(), ranking.prompt);
     responses.insert(responses.end(), ranking.responses.begin(), ranking.responses.end());
   }
-  const std::vector<Score> flat = scorer.score(prompts, responses);
+  const std::vector<Score> flat = scorer.score(prompts, responses, places);
   std::vector<std::vector<double>> scores;
   size_t next = 0;
   for (const Ranking& ranking : rankings) {
@@ -149,8 +150,10 @@ void run_win_rate(const EvaluateFlags& flags) {
   const Answers ours = answer(flags, flags.model, prompts, "--model");
   const Answers theirs = answer(flags, flags.against, prompts, "--against");
   TextScorer scorer(flags.reward_model, flags.compute, "--reward_model");
-  const std::vector<Score> our_scores = scorer.score(prompts, ours.texts);
-  const std::vector<Score> their_scores = scorer.score(prompts, theirs.texts);
+  std::vector<std::string> places;
+  for (size_t i = 0; i < prompts.size(); ++i) places.push_back("the answer to prompt " + std::to_string(i + 1));
+  const std::vector<Score> our_scores = scorer.score(prompts, ours.texts, places);
+  const std::vector<Score> their_scores = scorer.score(prompts, theirs.texts, places);
   std::vector<Cluster> clusters;
   for (size_t i = 0; i < prompts.size(); ++i) {
     const double gap = our_scores[i].mean - their_scores[i].mean;

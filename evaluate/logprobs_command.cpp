@@ -20,7 +20,7 @@ struct LogprobsFlags {
 };
 
 std::vector<TokenId> ids_of(const JsonLine& line, const std::optional<Tokenizer>& tokenizer,
-                            int64_t vocab_size) {
+                            const ModelConfig& config) {
   std::vector<TokenId> ids;
   if (line.value.contains("token_ids")) {
     try {
@@ -37,9 +37,12 @@ std::vector<TokenId> ids_of(const JsonLine& line, const std::optional<Tokenizer>
   }
   if (ids.empty()) throw UserError(line.where + ": no token");
   for (const TokenId id : ids)
-    if (id < 0 || id >= vocab_size)
+    if (id < 0 || id >= config.vocab_size)
       throw UserError(line.where + ": token id " + std::to_string(id) + " is outside the vocabulary of " +
-                      std::to_string(vocab_size));
+                      std::to_string(config.vocab_size));
+  if (static_cast<int64_t>(ids.size()) > config.max_position_embeddings)
+    throw UserError(line.where + ": " + std::to_string(ids.size()) + " tokens are more than the model's context of " +
+                    std::to_string(config.max_position_embeddings));
   return ids;
 }
 
@@ -64,16 +67,12 @@ void run_logprobs(const LogprobsFlags& flags) {
   const std::vector<JsonLine> lines = read_json_lines(flags.lines);
   const LanguageModel model =
       load_language_model(files, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
+  std::vector<std::vector<TokenId>> sequences;
+  for (const JsonLine& line : lines) sequences.push_back(ids_of(line, tokenizer, model.decoder().config()));
   torch::NoGradGuard no_grad;
   JsonLinesOutput output(flags.lines);
-  for (const JsonLine& line : lines) {
-    const std::vector<TokenId> ids = ids_of(line, tokenizer, model.decoder().config().vocab_size);
-    const int64_t context = model.decoder().config().max_position_embeddings;
-    if (static_cast<int64_t>(ids.size()) > context)
-      throw UserError(line.where + ": " + std::to_string(ids.size()) +
-                      " tokens are more than the model's context of " + std::to_string(context));
+  for (const std::vector<TokenId>& ids : sequences)
     output.write({{"token_ids", ids}, {"logprobs", logprobs_of(model, ids)}});
-  }
   output.close();
 }
 

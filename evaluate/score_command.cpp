@@ -22,8 +22,9 @@ void run_score(const ScoreFlags& flags) {
   TextScorer scorer(flags.model, flags.compute);
   const std::vector<JsonLine> lines = read_json_lines(flags.lines);
   std::vector<Prompt> prompts;
-  std::vector<std::string> responses;
+  std::vector<std::string> responses, places;
   for (const JsonLine& line : lines) {
+    places.push_back(line.where);
     if (line.value.contains("messages")) {
       Conversation messages = read_messages(line, "messages");
       if (messages.back().role != "assistant")
@@ -37,7 +38,7 @@ void run_score(const ScoreFlags& flags) {
       responses.push_back(line.text("response"));
     }
   }
-  const std::vector<Score> scores = scorer.score(prompts, responses);
+  const std::vector<Score> scores = scorer.score(prompts, responses, places);
   JsonLinesOutput output(flags.lines);
   for (size_t i = 0; i < lines.size(); ++i) {
     nlohmann::ordered_json object = lines[i].value;

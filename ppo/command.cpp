@@ -1,6 +1,7 @@
 #include "ppo/command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -17,15 +18,31 @@
 namespace rlhf {
 namespace {
 
-std::vector<TokenizedPrompt> tokenised(const std::vector<Prompt>& prompts, const SequenceEncoder& encoder, int64_t room) {
+// What a message shows of a prompt, so that it is found in the data.
+std::string quoted(const Prompt& prompt) {
+  constexpr size_t kShown = 60;
+  std::string text = prompt.is_chat() ? prompt.messages.back().content : prompt.text;
+  if (text.size() > kShown) {
+    size_t end = kShown;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // no half letter
+    text = text.substr(0, end) + "...";
+  }
+  return '"' + text + '"';
+}
+
+// `context`: tokens that every model of the run takes.
+std::vector<TokenizedPrompt> tokenised(const std::vector<Prompt>& prompts, const SequenceEncoder& encoder, int64_t context,
+                                       int64_t response_length) {
   std::vector<TokenizedPrompt> tokenised;
   for (const Prompt& prompt : prompts) {
     TokenizedPrompt ids{static_cast<int64_t>(tokenised.size()), encoder.prompt(prompt)};
-    const std::string name = "prompt " + std::to_string(ids.index + 1);
-    if (ids.token_ids.empty()) throw UserError(name + " has no token");
-    if (static_cast<int64_t>(ids.token_ids.size()) > room)
-      throw UserError(name + " has " + std::to_string(ids.token_ids.size()) + " tokens, which leaves no room for --response_length in the "
-                      "policy's context: shorten it, or lower --response_length");
+    const auto tokens = static_cast<int64_t>(ids.token_ids.size());
+    const std::string name = "prompt " + std::to_string(ids.index + 1) + ", " + quoted(prompt) + ",";
+    if (tokens == 0) throw UserError(name + " has no token");
+    if (tokens + response_length > context)
+      throw UserError(name + " has " + std::to_string(tokens) + " tokens and --response_length is " +
+                      std::to_string(response_length) + ": together they do not fit the models' context of " +
+                      std::to_string(context));
     tokenised.push_back(std::move(ids));
   }
   return tokenised;
@@ -55,6 +72,14 @@ struct PpoModels {
     if (gold) require_same_tokenizer(tokenizer, "--model", load_tokenizer(*gold), "--gold_reward_model");
   }
 
+  /// Tokens that each of them takes.
+  int64_t context() const {
+    int64_t least = load_config(policy).max_position_embeddings;
+    for (const ModelFiles& files : {reference, reward, critic, gold.value_or(reward)})
+      least = std::min(least, load_config(files).max_position_embeddings);
+    return least;
+  }
+
   std::vector<ModelParent> parents() const {
     return {{"initial", policy.manifest().model_hash}, {"reference", reference.manifest().model_hash},
             {"reward", reward.manifest().model_hash}, {"critic", critic.manifest().model_hash}};
@@ -71,7 +96,9 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   const std::vector<Prompt> prompts = flags.data.prompts();
   std::vector<Prompt> eval_prompts = flags.data.eval_prompts();
   if (static_cast<int64_t>(eval_prompts.size()) > flags.eval_prompts) eval_prompts.resize(static_cast<size_t>(flags.eval_prompts));
-  const int64_t room = load_config(models.policy).max_position_embeddings - options.response_length;
+  const int64_t context = models.context();
+  std::vector<TokenizedPrompt> prompt_ids = tokenised(prompts, encoder, context, options.response_length);
+  std::vector<TokenizedPrompt> eval_prompt_ids = tokenised(eval_prompts, encoder, context, options.response_length);
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
 
   if (flags.run.ledger.empty()) flags.run.ledger = flags.data.db.empty() ? flags.run.output_dir + "/ledger.db" : flags.data.db;
@@ -93,7 +120,6 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   const std::unique_ptr<ModelScorer> gold =
       models.gold ? make_scorer(*models.gold, flags.compute, "--gold_reward_model") : nullptr;
 
-  TrainerState state = session.start();
   LivePolicyRunner training_runner(policy, dtype, encoder.tokenizer().eos_ids(), *scorer);
   LivePolicyRunner evaluation_runner(policy, dtype, encoder.tokenizer().eos_ids(), *scorer);
   LocalRolloutSource local(training_runner), evaluation(evaluation_runner);
@@ -101,6 +127,7 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   if (!flags.listen.empty() && collective->is_first())
     served = std::make_unique<ServedRollouts>(flags, models.reward, flags.local_rollouts ? &training_runner : nullptr);
 
+  TrainerState state = session.start();
   PpoSurroundings around{served ? static_cast<RolloutSource&>(*served) : local,
                          flags.listen.empty() ? RolloutPlace::kEveryProcess : RolloutPlace::kFirstProcess,
                          evaluation,
@@ -112,8 +139,8 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   if (served) around.publish = [&](int64_t iteration) { return served->publish(iteration, policy, encoder.tokenizer()); };
   if (session.ledger() && !flags.no_trajectories) around.trajectories = &session.ledger()->trajectories();
 
-  PpoTrainer trainer({policy, reference, critic.model, critic.normalizer}, tokenised(prompts, encoder, room),
-                     tokenised(eval_prompts, encoder, room), options, around);
+  PpoTrainer trainer({policy, reference, critic.model, critic.normalizer}, std::move(prompt_ids),
+                     std::move(eval_prompt_ids), options, around);
   if (session.resume_from()) trainer.resume(*session.resume_from(), state);
   const auto save_policy = [&](const std::filesystem::path& folder) {
     save_language_model(policy, folder);

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/interrupt.h"
 #include "rpc/memory_checkpoint_store.h"
 #include "rpc/rollout_broker.h"
 #include "rpc/server.h"
@@ -18,6 +19,7 @@ BrokerOptions broker_options(const PpoFlags& flags) {
   options.lease = std::chrono::seconds(flags.lease_seconds);
   options.max_staleness = flags.options.max_staleness;
   options.instruction_set = at::get_cpu_capability();
+  options.interrupted = interrupt_requested;
   return options;
 }
 
@@ -75,7 +77,7 @@ void ServedRollouts::finish() {
   state_->broker.finish();
   for (const WorkerTally& worker : state_->broker.tallies()) {
     std::cerr << "worker " << worker.name << ": " << worker.units << " units, " << worker.trajectories << " trajectories";
-    if (worker.lost_leases > 0) std::cerr << ", " << worker.lost_leases << " leases lost";
+    if (worker.lost_leases > 0) std::cerr << ", " << worker.lost_leases << (worker.lost_leases == 1 ? " lease lost" : " leases lost");
     std::cerr << '\n';
   }
   state_->server->stop();

@@ -65,8 +65,8 @@ class Start {
                   : sha256_hex(read_file(flags_.model_config, "--model_config"));
   }
 
-  LanguageModel model(const Tokenizer& tokenizer, torch::Device device) const {
-    if (files_) return load_language_model(*files_, torch::kFloat32, device, /*trainable=*/true);
+  ModelConfig config(const Tokenizer& tokenizer) const {
+    if (files_) return load_config(*files_);
     ModelConfig config =
         ModelConfig::parse(read_file(flags_.model_config, "--model_config"), flags_.model_config);
     if (config.vocab_size < tokenizer.vocab_size())
@@ -75,7 +75,12 @@ class Start {
     config.bos_token_id = tokenizer.bos_id();
     config.pad_token_id = tokenizer.pad_id();
     config.eos_token_ids = tokenizer.eos_ids();
-    return LanguageModel::initialise(config, flags_.training.seed, device);
+    return config;
+  }
+
+  LanguageModel model(const Tokenizer& tokenizer, torch::Device device) const {
+    if (files_) return load_language_model(*files_, torch::kFloat32, device, /*trainable=*/true);
+    return LanguageModel::initialise(config(tokenizer), flags_.training.seed, device);
   }
 
  private:
@@ -89,6 +94,7 @@ void run_pretrain(const CLI::App& command, const PretrainFlags& flags) {
   const torch::Device device = flags.compute.torch_device();
   const Start start(flags);
   const Tokenizer tokenizer = start.tokenizer();
+  const PretrainBlocks blocks{flags.block_size, start.config(tokenizer).max_position_embeddings, flags.training.seed};
   const std::vector<std::string> texts = texts_of(flags.data.demonstrations());
   const std::vector<std::string> eval_texts = texts_of(flags.data.eval_demonstrations());
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
@@ -102,10 +108,10 @@ void run_pretrain(const CLI::App& command, const PretrainFlags& flags) {
                            flags.training.save_total_limit},
                           *collective);
   if (session.finished()) return;
-  PretrainDataset train = make_pretrain_blocks(texts, tokenizer, flags.block_size, flags.training.seed);
+  PretrainDataset train = make_pretrain_blocks(texts, tokenizer, blocks);
   PretrainDataset eval;
   if (!eval_texts.empty())
-    eval = make_pretrain_blocks(eval_texts, tokenizer, flags.block_size, flags.training.seed);
+    eval = make_pretrain_blocks(eval_texts, tokenizer, blocks);
   if (collective->is_first())
     std::cerr << "train: " << texts.size() << " documents, " << train.tokens << " tokens in "
               << train.blocks.size() << " blocks of " << flags.block_size << "\n";

@@ -21,21 +21,21 @@ std::vector<std::vector<TokenId>> tokenise(const std::vector<std::string>& docum
 }  // namespace
 
 PretrainDataset make_pretrain_blocks(const std::vector<std::string>& documents, const Tokenizer& tokenizer,
-                                     int64_t block_size, uint64_t seed) {
+                                     const PretrainBlocks& blocks) {
   constexpr int64_t kPackingEpoch = -1;  // apart from the epochs of training
   const std::vector<std::vector<TokenId>> encoded = tokenise(documents, tokenizer);
   PretrainDataset dataset;
   int64_t room = 0;
-  for (const int64_t index : epoch_order(seed, kPackingEpoch, static_cast<int64_t>(encoded.size()))) {
+  for (const int64_t index : epoch_order(blocks.seed, kPackingEpoch, static_cast<int64_t>(encoded.size()))) {
     const std::vector<TokenId>& ids = encoded[static_cast<size_t>(index)];
     dataset.bytes += static_cast<int64_t>(documents[static_cast<size_t>(index)].size());
     for (size_t begin = 0; begin < ids.size();) {
       // A piece of one token predicts nothing: it is not worth the last place of a block.
       if (room < 2) {
         dataset.blocks.emplace_back();
-        room = block_size;
+        room = blocks.block_size;
       }
-      const size_t count = std::min(ids.size() - begin, static_cast<size_t>(room));
+      const size_t count = std::min(ids.size() - begin, static_cast<size_t>(std::min(room, blocks.context)));
       SupervisedSequence piece;
       piece.token_ids.assign(ids.begin() + static_cast<std::ptrdiff_t>(begin),
                              ids.begin() + static_cast<std::ptrdiff_t>(begin + count));

@@ -8,6 +8,12 @@
 
 namespace rlhf {
 
+struct PretrainBlocks {
+  int64_t block_size = 1024;  ///< tokens
+  int64_t context = 1024;     ///< positions of the model: no piece of a document is longer
+  uint64_t seed = 42;         ///< of the order of documents
+};
+
 struct PretrainDataset {
   std::vector<SupervisedSample> blocks;
   int64_t tokens = 0;
@@ -15,10 +21,10 @@ struct PretrainDataset {
 };
 
 /// Tokenises documents (with the special tokens of the tokenizer's post-processor, and the end-of-sequence
-/// token) and lays them one after the other, in an order drawn from `seed`, into blocks of `block_size`
-/// tokens. A block attends within each of its documents only; a document that crosses a border starts anew in
-/// the next block. UserError when there is no token to learn.
+/// token) and lays them one after the other, in an order drawn from the seed, into blocks. A block attends within
+/// each of its documents only; a document that crosses a border, or is longer than the context, starts anew there.
+/// UserError when there is no token to learn.
 PretrainDataset make_pretrain_blocks(const std::vector<std::string>& documents, const Tokenizer& tokenizer,
-                                     int64_t block_size, uint64_t seed);
+                                     const PretrainBlocks& blocks);
 
 }  // namespace rlhf

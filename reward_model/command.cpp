@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <torch/utils.h>
@@ -46,7 +47,7 @@ std::vector<RankedSequences> sequences_of(const std::string& name, const std::ve
     std::cerr << name << ": " << kept.size() << " rankings, " << report.responses << " responses, "
               << report.pairs << " pairs";
     if (report.all_tied) std::cerr << "; " << report.all_tied << " left out with ties only";
-    if (report.too_long) std::cerr << "; " << report.too_long << " left out, longer than --max_length";
+    if (report.too_long) std::cerr << "; " << report.too_long << " left out, longer than " << max_length << " tokens";
     std::cerr << '\n';
   }
   return kept;
@@ -60,47 +61,62 @@ std::vector<Prompt> normalizer_prompts(const RewardFlags& flags, const std::vect
   return prompts;
 }
 
-// Responses of `policy` to prompts, at temperature 1, that came to their end.
-std::vector<std::vector<TokenId>> sample_policy(const RewardFlags& flags, const LanguageModel& policy,
-                                                const std::vector<Prompt>& prompts,
+/// What --policy will be asked once training is over. Made before it begins, so that nothing wrong is found too late.
+struct PolicySampling {
+  ModelFiles policy;
+  std::vector<GenerationRequest> requests;
+};
+
+std::optional<PolicySampling> plan_sampling(const RewardFlags& flags, const std::vector<Ranking>& rankings,
+                                            const SequenceEncoder& encoder) {
+  if (flags.policy.empty()) return std::nullopt;
+  PolicySampling plan{open_model(flags.policy, "--policy"), {}};
+  require_same_tokenizer(load_tokenizer(plan.policy), "--policy", encoder.tokenizer(), "--model");
+  const int64_t room = load_config(plan.policy).max_position_embeddings - flags.response_length;
+  const std::vector<Prompt> prompts = normalizer_prompts(flags, rankings);
+  SampleOrder order(flags.training.seed, static_cast<int64_t>(prompts.size()));
+  for (const int64_t index : order.draw(0, flags.normalizer_samples)) {
+    std::vector<TokenId> ids = encoder.prompt(prompts[static_cast<size_t>(index)]);
+    if (!ids.empty() && static_cast<int64_t>(ids.size()) <= room)
+      plan.requests.push_back({std::move(ids), static_cast<int64_t>(plan.requests.size()), 1});
+  }
+  if (plan.requests.size() < 2)
+    throw UserError("fewer than two prompts leave room for --response_length " + std::to_string(flags.response_length) +
+                    " in the context of --policy: lower it");
+  return plan;
+}
+
+// Prompts and responses, at temperature 1, of those that came to their end.
+std::vector<std::vector<TokenId>> sample_policy(const RewardFlags& flags, const PolicySampling& plan,
                                                 const SequenceEncoder& encoder) {
   GeneratorOptions options;
   options.sampling.max_new_tokens = static_cast<int32_t>(flags.response_length);
   options.eos_token_ids = encoder.tokenizer().eos_ids();
   options.seed = flags.training.seed;
-  std::vector<GenerationRequest> requests;
-  SampleOrder order(flags.training.seed, static_cast<int64_t>(prompts.size()));
-  for (const int64_t index : order.draw(0, flags.normalizer_samples)) {
-    std::vector<TokenId> ids = encoder.prompt(prompts[static_cast<size_t>(index)]);
-    if (!ids.empty()) requests.push_back({std::move(ids), static_cast<int64_t>(requests.size()), 1});
-  }
-  const std::vector<GeneratedResponse> responses = generate(policy, requests, options);
+  const LanguageModel policy =
+      load_language_model(plan.policy, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
+  const std::vector<GeneratedResponse> responses = generate(policy, plan.requests, options);
   std::vector<std::vector<TokenId>> sequences;
   for (size_t i = 0; i < responses.size(); ++i) {
     if (responses[i].finish_reason != FinishReason::kStop) continue;
-    sequences.push_back(requests[i].prompt_ids);
-    sequences.back().insert(sequences.back().end(), responses[i].token_ids.begin(),
-                            responses[i].token_ids.end());
+    sequences.push_back(plan.requests[i].prompt_ids);
+    sequences.back().insert(sequences.back().end(), responses[i].token_ids.begin(), responses[i].token_ids.end());
   }
   return sequences;
 }
 
 // What the score is normalised over, in the order of design: policy samples, validation responses, training
 // responses.
-RewardNormalizer normalizer_of(const RewardFlags& flags, const ScalarModel& model,
-                               const std::vector<Ranking>& rankings, const SequenceEncoder& encoder,
+RewardNormalizer normalizer_of(const RewardFlags& flags, const ScalarModel& model, const SequenceEncoder& encoder,
+                               const std::optional<PolicySampling>& plan,
                                const std::vector<RankedSequences>& responses) {
   std::vector<std::vector<TokenId>> sequences;
   std::string over;
-  if (!flags.policy.empty()) {
-    const ModelFiles files = open_model(flags.policy, "--policy");
-    require_same_tokenizer(load_tokenizer(files), "--policy", encoder.tokenizer(), "--model");
-    const LanguageModel policy =
-        load_language_model(files, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
-    sequences = sample_policy(flags, policy, normalizer_prompts(flags, rankings), encoder);
+  if (plan) {
+    sequences = sample_policy(flags, *plan, encoder);
     over = "finished samples of --policy";
     if (sequences.size() < 2)
-      throw UserError("fewer than two of " + std::to_string(flags.normalizer_samples) +
+      throw UserError("fewer than two of " + std::to_string(plan->requests.size()) +
                       " samples of --policy came to their end within " +
                       std::to_string(flags.response_length) +
                       " tokens: raise --response_length or --normalizer_samples");
@@ -125,6 +141,7 @@ void run_reward(const CLI::App& command, const RewardFlags& flags) {
   const ModelFiles files = open_model(flags.model);
   const SequenceEncoder encoder(load_tokenizer(files));
   const std::vector<Ranking> rankings = flags.data.rankings();
+  const std::optional<PolicySampling> sampling = plan_sampling(flags, rankings, encoder);
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
 
   const std::vector<ModelParent> parents{{"initial", files.manifest().model_hash}};
@@ -134,9 +151,10 @@ void run_reward(const CLI::App& command, const RewardFlags& flags) {
                           *collective);
   if (session.finished()) return;
   const bool say = collective->is_first();
-  const std::vector<RankedSequences> train = sequences_of("train", rankings, encoder, flags.max_length, say);
+  const int64_t longest = std::min(flags.max_length, load_config(files).max_position_embeddings);
+  const std::vector<RankedSequences> train = sequences_of("train", rankings, encoder, longest, say);
   const std::vector<RankedSequences> eval =
-      sequences_of("eval", flags.data.eval_rankings(), encoder, flags.max_length, say);
+      sequences_of("eval", flags.data.eval_rankings(), encoder, longest, say);
 
   const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
   LoadedScalarModel loaded =
@@ -159,7 +177,7 @@ void run_reward(const CLI::App& command, const RewardFlags& flags) {
 
   RewardNormalizer normalizer;
   if (collective->is_first())
-    normalizer = normalizer_of(flags, model, rankings, encoder, eval.empty() ? train : eval);
+    normalizer = normalizer_of(flags, model, encoder, sampling, eval.empty() ? train : eval);
   session.finish(state, [&](const std::filesystem::path& folder) {
     save_scalar_model(model, normalizer, folder);
     save_tokenizer(encoder.tokenizer(), folder);

@@ -53,10 +53,14 @@ CheckpointBytes fetch_model(const std::string& address) {
   return CheckpointClient(model.server).fetch(model.name, model.version);
 }
 
+ModelAddress parse_publish_address(const std::string& text) {
+  ModelAddress model = parse_model_address(text);
+  if (model.version != 0) throw UserError("\"" + text + "\": the server numbers what is published; leave out the @");
+  return model;
+}
+
 ModelAddress publish_model(const std::string& address, const CheckpointBytes& checkpoint) {
-  ModelAddress model = parse_model_address(address);
-  if (model.version != 0)
-    throw UserError("\"" + address + "\": the server numbers what is published; leave out the @");
+  ModelAddress model = parse_publish_address(address);
   model.version = CheckpointClient(model.server).publish(model.name, checkpoint);
   return model;
 }

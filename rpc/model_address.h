@@ -22,6 +22,9 @@ bool is_model_address(std::string_view text);
 /// Throws UserError that says which part is wrong, a host that is not this machine included.
 ModelAddress parse_model_address(const std::string& text);
 
+/// The same for a place to publish at, where a version is the server's to give.
+ModelAddress parse_publish_address(const std::string& text);
+
 /// Dials, fetches, verifies. Throws UserError when there is no such model, WorldError when the transfer
 /// fails.
 CheckpointBytes fetch_model(const std::string& address);

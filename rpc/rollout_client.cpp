@@ -41,7 +41,10 @@ auto as_world_error(const std::string& who, Work&& work) {
 class RolloutClient::Impl {
  public:
   Impl(const Address& learner, Deadlines deadlines)
-      : learner_(learner.text()), deadlines_(deadlines), stub_(v1::RolloutService::NewStub(dial(learner))) {}
+      : learner_(learner.text()),
+        deadlines_(deadlines),
+        channel_(dial(learner)),
+        stub_(v1::RolloutService::NewStub(channel_)) {}
 
   RolloutBroker::Joined join(const std::string& worker_name, const std::string& instruction_set) {
     v1::JoinRequest request;
@@ -93,6 +96,10 @@ class RolloutClient::Impl {
     ask(&v1::RolloutService::Stub::GiveUp, request, reply, deadlines_.call);
   }
 
+  void dial_again(std::chrono::milliseconds at_most) {
+    channel_->WaitForConnected(std::chrono::system_clock::now() + at_most);
+  }
+
  private:
   template <typename Request>
   Request signed_in() const {
@@ -112,6 +119,7 @@ class RolloutClient::Impl {
 
   const std::string learner_;
   const Deadlines deadlines_;
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::RolloutService::Stub> stub_;
   mutable std::mutex mutex_;  // guards membership_
   RolloutBroker::Membership membership_;
@@ -137,6 +145,9 @@ RolloutBroker::Verdict RolloutClient::submit(const RolloutBroker::Lease& lease,
 }
 void RolloutClient::give_up(uint64_t lease_id, const std::string& reason) {
   impl_->give_up(lease_id, reason);
+}
+void RolloutClient::dial_again(std::chrono::milliseconds at_most) {
+  impl_->dial_again(at_most);
 }
 
 }  // namespace rlhf

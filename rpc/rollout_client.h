@@ -27,6 +27,8 @@ class RolloutClient {
   /// A result the learner finds malformed is a WorldError.
   RolloutBroker::Verdict submit(const RolloutBroker::Lease& lease, const std::vector<Trajectory>& samples);
   void give_up(uint64_t lease_id, const std::string& reason);
+  /// Dials until the learner answers, at most so long. Between calls nobody else looks at the connection.
+  void dial_again(std::chrono::milliseconds at_most);
 
  private:
   class Impl;

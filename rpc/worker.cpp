@@ -23,7 +23,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kAskFor{2'000};  // how long a request for a unit waits at the learner
-constexpr std::chrono::milliseconds kDialEvery{250};
+constexpr std::chrono::milliseconds kDialFor{250};  // then look whether to stop or to give up
+constexpr std::chrono::milliseconds kPause{20};     // for a learner that is there and refuses
 constexpr int kRenewalsPerLease = 5;
 
 /// The learner does not have what the unit names, any more or ever.
@@ -252,7 +253,8 @@ class WorkerLoop {
     }
     if (Clock::now() - *silent_since_ >= options_.redial)
       throw WorldError("no learner for " + patience + ": " + why);
-    std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(kDialEvery, options_.redial));
+    std::this_thread::sleep_for(kPause);
+    learner_.dial_again(std::min<std::chrono::milliseconds>(kDialFor, options_.redial));
   }
 
   const WorkerOptions& options_;

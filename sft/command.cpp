@@ -29,7 +29,7 @@ struct SftFlags {
 void print_report(const std::string& name, const SftDatasetReport& r, size_t samples) {
   std::cerr << name << ": " << r.demonstrations << " demonstrations, " << samples << " samples, " << r.tokens
             << " tokens, " << r.supervised_tokens << " supervised";
-  if (r.truncated) std::cerr << "; " << r.truncated << " cut to --max_length";
+  if (r.truncated) std::cerr << "; " << r.truncated << " cut to --max_length or the model's context";
   if (r.unsupervised) std::cerr << "; " << r.unsupervised << " left out without a supervised token";
   if (r.straddling) std::cerr << "; " << r.straddling << " tokens straddle the border of the prompt";
   std::cerr << '\n';
@@ -46,11 +46,12 @@ std::vector<SupervisedSample> samples_of(const std::string& name,
   return samples;
 }
 
-void run_sft(const CLI::App& command, const SftFlags& flags) {
+void run_sft(const CLI::App& command, SftFlags flags) {
   check_training_flags(flags.training);
   flags.compute.apply_threads();
   const torch::Device device = flags.compute.torch_device();
   const ModelFiles files = open_model(flags.model);
+  flags.dataset.context = load_config(files).max_position_embeddings;
   const SequenceEncoder encoder(load_tokenizer(files));
   const std::vector<Demonstration> demonstrations = flags.data.demonstrations();
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);

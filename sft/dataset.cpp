@@ -1,5 +1,7 @@
 #include "sft/dataset.h"
 
+#include <algorithm>
+
 #include "contract/error.h"
 
 namespace rlhf {
@@ -7,15 +9,16 @@ namespace rlhf {
 std::vector<SupervisedSample> make_sft_samples(const std::vector<Demonstration>& demonstrations,
                                                const SequenceEncoder& encoder,
                                                const SftDatasetOptions& options, SftDatasetReport& report) {
+  const int64_t longest = std::min(options.max_length, options.context);
   std::vector<SupervisedSequence> sequences;
   for (const Demonstration& demonstration : demonstrations) {
     SupervisedEncoding encoding = encoder.demonstration(demonstration, options.border_by_prompt_length);
     ++report.demonstrations;
     report.straddling += encoding.straddling;
     SupervisedSequence sequence{std::move(encoding.token_ids), std::move(encoding.supervised)};
-    if (static_cast<int64_t>(sequence.token_ids.size()) > options.max_length) {
-      sequence.token_ids.resize(static_cast<size_t>(options.max_length));
-      sequence.supervised.resize(static_cast<size_t>(options.max_length));
+    if (static_cast<int64_t>(sequence.token_ids.size()) > longest) {
+      sequence.token_ids.resize(static_cast<size_t>(longest));
+      sequence.supervised.resize(static_cast<size_t>(longest));
       ++report.truncated;
     }
     if (!sequence.supervised.empty()) sequence.supervised[0] = 0;
@@ -32,7 +35,7 @@ std::vector<SupervisedSample> make_sft_samples(const std::vector<Demonstration>&
     throw UserError(
         "none of the " + std::to_string(report.demonstrations) +
         " demonstrations has a supervised token: are completions empty, or cut away by --max_length " +
-        std::to_string(options.max_length) + "?");
+        std::to_string(options.max_length) + " or the model's context of " + std::to_string(options.context) + "?");
   if (options.packing) return pack_sequences(std::move(sequences), options.max_length);
   std::vector<SupervisedSample> samples;
   for (SupervisedSequence& sequence : sequences) samples.push_back({std::move(sequence)});

@@ -11,6 +11,7 @@ namespace rlhf {
 
 struct SftDatasetOptions {
   int64_t max_length = 1024;  ///< tokens; longer sequences lose their end
+  int64_t context = 1 << 20;  ///< positions of the model: sequences lose what is beyond
   bool packing = false;  ///< several sequences a sample, up to max_length, each attending to itself alone
   bool border_by_prompt_length = false;  ///< TRL's rule for the first supervised token
 };
@@ -18,7 +19,7 @@ struct SftDatasetOptions {
 /// What became of the demonstrations; shown before the first step and kept in the run record.
 struct SftDatasetReport {
   int64_t demonstrations = 0;
-  int64_t truncated = 0;     ///< lost their end to max_length
+  int64_t truncated = 0;     ///< lost their end to max_length or the context
   int64_t unsupervised = 0;  ///< left out: no supervised token was left
   int64_t straddling = 0;    ///< tokens across the border, supervised
   int64_t tokens = 0;

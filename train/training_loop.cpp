@@ -22,7 +22,7 @@ class Loop {
   void run() {
     if (cadence_.eval_at_start && steps_.evaluate && state_.global_step == 0) log_evaluation();
     while (state_.global_step < state_.max_steps) {
-      meters_.add(steps_.step(state_.global_step));
+      meters_.add(step());
       ++state_.global_step;
       state_.epoch = steps_.epoch(state_.global_step);
       const bool last = state_.global_step == state_.max_steps;
@@ -32,12 +32,28 @@ class Loop {
       if (last || stop || due(cadence_.save_steps)) save();
       if (around_.collective.is_first() && around_.show_progress)
         around_.show_progress(state_.global_step, state_.max_steps, last_row_);
-      if (stop && !last)
-        throw Interrupted("stopped after step " + std::to_string(state_.global_step) + ", which is saved");
+      if (stop && !last) throw interrupted();
     }
   }
 
  private:
+  // A step that waits for others, for rollouts by workers say, may be interrupted before anything came of it.
+  StepReport step() {
+    try {
+      return steps_.step(state_.global_step);
+    } catch (const Interrupted&) {
+      if (around_.collective.is_first() && state_.global_step > 0) write_checkpoint();
+      throw interrupted();
+    }
+  }
+
+  Interrupted interrupted() const {
+    if (state_.global_step == 0)
+      return Interrupted("stopped before the first step; give the same command again to start");
+    return Interrupted("stopped after step " + std::to_string(state_.global_step) +
+                       ", which is saved; give the same command again to go on");
+  }
+
   bool due(int64_t every) const { return every > 0 && state_.global_step % every == 0; }
 
   // Any process that was asked to stop stops all, so that they leave the collective at the same step.
@@ -65,20 +81,21 @@ class Loop {
   }
 
   void save() {
-    state_.meters = meters_.to_json();
-    if (around_.collective.is_first()) {
-      around_.metrics.flush();
-      around_.checkpoints.save(state_.global_step, [this](const fs::path& folder) {
-        steps_.save(folder);
-        std::ofstream file(folder / "trainer_state.json", std::ios::binary);
-        file << state_.to_json();
-        file.close();
-        if (!file)
-          throw WorldError("writing " + (folder / "trainer_state.json").string() +
-                           " failed: is the disk full?");
-      });
-    }
+    if (around_.collective.is_first()) write_checkpoint();
     around_.collective.barrier();
+  }
+
+  void write_checkpoint() {
+    state_.meters = meters_.to_json();
+    around_.metrics.flush();
+    around_.checkpoints.save(state_.global_step, [this](const fs::path& folder) {
+      steps_.save(folder);
+      std::ofstream file(folder / "trainer_state.json", std::ios::binary);
+      file << state_.to_json();
+      file.close();
+      if (!file)
+        throw WorldError("writing " + (folder / "trainer_state.json").string() + " failed: is the disk full?");
+    });
   }
 
   TrainerState& state_;

@@ -69,7 +69,7 @@ TEST_CASE("blocks hold every document whole, each with its end, whatever the blo
   }
   for (const int64_t size : {2, 5, 16, 1000}) {
     INFO("blocks of " << size);
-    const PretrainDataset dataset = make_pretrain_blocks(documents(), tok, size, 1);
+    const PretrainDataset dataset = make_pretrain_blocks(documents(), tok, {.block_size = size, .seed = 1});
     CHECK(dataset.tokens == tokens);
     CHECK(dataset.bytes == bytes);
     if (size > 2) CHECK(cut_at_ends(laid_out(dataset), *tok.eos_id()) == expected);
@@ -78,14 +78,28 @@ TEST_CASE("blocks hold every document whole, each with its end, whatever the blo
 }
 
 TEST_CASE("blocks are full but for a last place that no piece could use") {
-  const PretrainDataset dataset = make_pretrain_blocks(documents(), tokenizer(), 16, 1);
+  const PretrainDataset dataset =
+      make_pretrain_blocks(documents(), tokenizer(), {.block_size = 16, .seed = 1});
   for (size_t i = 0; i + 1 < dataset.blocks.size(); ++i) CHECK(tokens_in(dataset.blocks[i]) >= 15);
   CHECK(dataset.blocks.size() > 3);
 }
 
+TEST_CASE("a document longer than the context is cut into pieces that fit it") {
+  const Tokenizer tok = tokenizer();
+  const PretrainDataset whole = make_pretrain_blocks(documents(), tok, {.block_size = 1000, .seed = 1});
+  const PretrainDataset cut =
+      make_pretrain_blocks(documents(), tok, {.block_size = 1000, .context = 4, .seed = 1});
+  CHECK(cut.tokens == whole.tokens);
+  CHECK(laid_out(cut) == laid_out(whole));
+  size_t longest = 0;
+  for (const SupervisedSample& block : cut.blocks)
+    for (const SupervisedSequence& piece : block) longest = std::max(longest, piece.token_ids.size());
+  CHECK(longest == 4);
+}
+
 TEST_CASE("every token of a piece is learnt but its first; a block attends within its documents only") {
   const Tokenizer tok = tokenizer();
-  const PretrainDataset dataset = make_pretrain_blocks(documents(), tok, 16, 1);
+  const PretrainDataset dataset = make_pretrain_blocks(documents(), tok, {.block_size = 16, .seed = 1});
   for (const SupervisedSample& block : dataset.blocks) {
     for (const SupervisedSequence& piece : block) {
       CHECK(piece.supervised.size() == piece.token_ids.size());
@@ -101,7 +115,7 @@ TEST_CASE("every token of a piece is learnt but its first; a block attends withi
 TEST_CASE("the order of documents is drawn from the seed") {
   const Tokenizer tok = tokenizer();
   const auto with_seed = [&](uint64_t seed) {
-    return laid_out(make_pretrain_blocks(documents(), tok, 16, seed));
+    return laid_out(make_pretrain_blocks(documents(), tok, {.block_size = 16, .seed = seed}));
   };
   CHECK(with_seed(1) == with_seed(1));
   CHECK(with_seed(1) != with_seed(2));
@@ -109,8 +123,8 @@ TEST_CASE("the order of documents is drawn from the seed") {
 
 TEST_CASE("a tokenizer without an end adds none, and text without two tokens in a row is refused") {
   const Tokenizer tok = tokenizer("{}");
-  const PretrainDataset dataset = make_pretrain_blocks({"very good"}, tok, 16, 1);
+  const PretrainDataset dataset = make_pretrain_blocks({"very good"}, tok, {.block_size = 16, .seed = 1});
   CHECK(laid_out(dataset) == tok.encode("very good"));
-  CHECK_THROWS_AS(make_pretrain_blocks({""}, tok, 16, 1), UserError);
-  CHECK_THROWS_AS(make_pretrain_blocks({}, tok, 16, 1), UserError);
+  CHECK_THROWS_AS(make_pretrain_blocks({""}, tok, {.block_size = 16, .seed = 1}), UserError);
+  CHECK_THROWS_AS(make_pretrain_blocks({}, tok, {.block_size = 16, .seed = 1}), UserError);
 }

@@ -137,6 +137,13 @@ TEST_CASE("what is too long loses its end; what then has nothing to learn is lef
   const auto whole = encoder.demonstration(long_one).token_ids;
   CHECK(std::equal(cut.token_ids.begin(), cut.token_ids.end(), whole.begin()));
 
+  SftDatasetOptions by_context;  // what the model has no position for goes the same way
+  by_context.context = options.max_length;
+  SftDatasetReport same;
+  CHECK(make_sft_samples({short_one, long_one, long_prompt}, encoder, by_context, same)[1][0].token_ids ==
+        cut.token_ids);
+  CHECK(same.truncated == 2);
+
   SftDatasetReport none;
   CHECK_THROWS_WITH(make_sft_samples({long_prompt}, encoder, options, none),
                     test::contains("--max_length " + std::to_string(room)));
