@@ -1,7 +1,10 @@
 #include "tests/end_to_end/run_folder.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <sstream>
+#include <stdexcept>
 
 #include "contract/sha256.h"
 #include "curves/event_record.h"
@@ -16,6 +19,22 @@ namespace {
 
 bool tells_time(const std::string& metric) {
   return metric == "time" || metric.starts_with("timing/") || metric.ends_with("_per_second");
+}
+
+struct Weights {
+  json names;  // and shapes and places: the header of the file
+  std::vector<float> values;
+};
+
+Weights weights_of(const fs::path& model) {
+  const std::string bytes = read_file(model / "model.safetensors");
+  uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const size_t begin = sizeof header + header;
+  Weights weights{json::parse(bytes.substr(sizeof header, header)), {}};
+  weights.values.resize((bytes.size() - begin) / sizeof(float));
+  std::memcpy(weights.values.data(), bytes.data() + begin, weights.values.size() * sizeof(float));
+  return weights;
 }
 
 }  // namespace
@@ -42,6 +61,14 @@ std::vector<json> timeless_metric_rows(const fs::path& run) {
   return rows;
 }
 
+int64_t last_logged_step(const fs::path& run) {
+  if (!fs::exists(run / "metrics.jsonl")) return -1;
+  std::string text = read_file(run / "metrics.jsonl");
+  text.resize(text.rfind('\n') + 1);  // npos + 1 is 0
+  const std::vector<json> rows = parse_lines(text);
+  return rows.empty() ? -1 : rows.back()["step"].get<int64_t>();
+}
+
 std::vector<int64_t> tensorboard_steps(const fs::path& run) {
   std::vector<int64_t> steps;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(run / "runs")) {
@@ -57,6 +84,16 @@ std::vector<int64_t> tensorboard_steps(const fs::path& run) {
 
 std::string final_weights(const fs::path& run) {
   return sha256_file(run / "final" / "model.safetensors");
+}
+
+double largest_weight_difference(const fs::path& model, const fs::path& other) {
+  const Weights a = weights_of(model), b = weights_of(other);
+  if (a.names != b.names)
+    throw std::runtime_error(model.string() + " and " + other.string() + " have other tensors");
+  double largest = 0;
+  for (size_t i = 0; i < a.values.size(); ++i)
+    largest = std::max(largest, std::abs(static_cast<double>(a.values[i]) - b.values[i]));
+  return largest;
 }
 
 std::vector<int64_t> checkpoint_steps(const fs::path& run) {

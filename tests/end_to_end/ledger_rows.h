@@ -1,0 +1,16 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace rlhf::test {
+
+// What runs recorded in a ledger, a row as text, in the order of steps; blobs by their hexadecimal digits.
+
+/// Every PPO trajectory with its tokens.
+std::vector<std::string> trajectory_rows(const std::filesystem::path& ledger);
+
+/// Every metric that does not tell time.
+std::vector<std::string> ledger_metric_rows(const std::filesystem::path& ledger);
+
+}  // namespace rlhf::test
