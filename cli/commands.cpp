@@ -5,6 +5,7 @@
 #include "annotate/command.h"
 #include "curves/command.h"
 #include "data/command.h"
+#include "data/explain_command.h"
 #include "evaluate/command.h"
 #include "model/command.h"
 #include "ppo/command.h"
@@ -33,7 +34,10 @@ void add_commands(CLI::App& app) {
   add_logprobs_command(app);
   add_score_command(app);
   add_evaluate_command(app);
-  add_sample_command(add_data_command(app));
+  CLI::App& data = add_data_command(app);
+  add_sample_command(data);
+  add_trace_command(data);
+  add_explain_command(app);
   add_annotate_command(app);
   add_curves_command(app);
 }

@@ -24,13 +24,11 @@ void check(const DatasetFlags& flags) {
 
 // The training part of either place.
 template <typename FileSource, typename LedgerSource, typename Read>
-auto read_train(const DatasetFlags& flags, Read read) {
+auto read_train(const DatasetFlags& flags, RecordKind kind, Read read) {
   check(flags);
   if (!flags.db.empty()) {
     Database ledger(flags.db, IfAbsent::kRefuse);
-    LedgerSelection selection;
-    selection.split = flags.split;
-    LedgerSource source(ledger, selection);
+    LedgerSource source(ledger, flags.selection(kind, flags.split));
     auto records = read(source);
     if (records.empty())
       throw UserError(flags.db + ": the split '" + flags.split +
@@ -44,7 +42,7 @@ auto read_train(const DatasetFlags& flags, Read read) {
 }
 
 template <typename FileSource, typename LedgerSource, typename Read>
-auto read_eval(const DatasetFlags& flags, Read read) {
+auto read_eval(const DatasetFlags& flags, RecordKind kind, Read read) {
   if (!flags.eval_dataset.empty()) {
     FileSource source({flags.eval_dataset, "", flags.skip_bad_lines});
     auto records = read(source);
@@ -54,9 +52,7 @@ auto read_eval(const DatasetFlags& flags, Read read) {
   using Records = decltype(read(std::declval<FileSource&>()));
   if (flags.db.empty()) return Records{};
   Database ledger(flags.db, IfAbsent::kRefuse);
-  LedgerSelection selection;
-  selection.split = flags.eval_split;
-  LedgerSource source(ledger, selection);
+  LedgerSource source(ledger, flags.selection(kind, flags.eval_split));
   return Records(read(source));
 }
 
@@ -67,22 +63,36 @@ const auto kPrompts = [](auto& source) { return source.prompts(); };
 }  // namespace
 
 std::vector<Demonstration> DatasetFlags::demonstrations() const {
-  return read_train<DemonstrationFiles, LedgerDemonstrations>(*this, kDemonstrations);
+  return read_train<DemonstrationFiles, LedgerDemonstrations>(*this, RecordKind::kDemonstration,
+                                                              kDemonstrations);
 }
 std::vector<Demonstration> DatasetFlags::eval_demonstrations() const {
-  return read_eval<DemonstrationFiles, LedgerDemonstrations>(*this, kDemonstrations);
+  return read_eval<DemonstrationFiles, LedgerDemonstrations>(*this, RecordKind::kDemonstration,
+                                                             kDemonstrations);
 }
 std::vector<Ranking> DatasetFlags::rankings() const {
-  return read_train<PreferenceFiles, LedgerPreferences>(*this, kRankings);
+  return read_train<PreferenceFiles, LedgerPreferences>(*this, RecordKind::kRanking, kRankings);
 }
 std::vector<Ranking> DatasetFlags::eval_rankings() const {
-  return read_eval<PreferenceFiles, LedgerPreferences>(*this, kRankings);
+  return read_eval<PreferenceFiles, LedgerPreferences>(*this, RecordKind::kRanking, kRankings);
 }
 std::vector<Prompt> DatasetFlags::prompts() const {
-  return read_train<PromptFiles, LedgerPrompts>(*this, kPrompts);
+  return read_train<PromptFiles, LedgerPrompts>(*this, RecordKind::kPrompt, kPrompts);
 }
 std::vector<Prompt> DatasetFlags::eval_prompts() const {
-  return read_eval<PromptFiles, LedgerPrompts>(*this, kPrompts);
+  return read_eval<PromptFiles, LedgerPrompts>(*this, RecordKind::kPrompt, kPrompts);
+}
+
+LedgerSelection DatasetFlags::selection(RecordKind kind, const std::string& of_split) const {
+  LedgerSelection selected;
+  selected.split = of_split;
+  if (kind == RecordKind::kRanking) selected.campaign = campaign;
+  if (!as_of) return selected;
+  if (kind == RecordKind::kRanking)
+    selected.through_tick = as_of->tick;
+  else
+    selected.through_row = kind == RecordKind::kPrompt ? as_of->last_prompt : as_of->last_demonstration;
+  return selected;
 }
 
 void add_dataset_flags(CLI::App& command, DatasetFlags& flags) {
@@ -96,6 +106,10 @@ void add_dataset_flags(CLI::App& command, DatasetFlags& flags) {
       ->capture_default_str();
   command.add_flag("--skip_bad_lines", flags.skip_bad_lines,
                    "leave bad records out and count them instead of stopping");
+}
+
+void add_campaign_flag(CLI::App& command, DatasetFlags& flags) {
+  command.add_option("--campaign", flags.campaign, "of the ledger: labels of this annotation campaign only");
 }
 
 }  // namespace rlhf

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "contract/demonstration.h"
 #include "contract/prompt.h"
 #include "contract/ranking.h"
+#include "storage/ledger_records.h"
 
 namespace rlhf {
 
@@ -17,7 +19,9 @@ struct DatasetFlags {
   std::string db;                         ///< ledger to train and evaluate on instead
   std::string split = "train";
   std::string eval_split = "valid";
+  std::string campaign;  ///< of the ledger's labels, this annotation campaign's only
   bool skip_bad_lines = false;
+  std::optional<LedgerPosition> as_of;  ///< no flag: read the ledger as it stood there
 
   // Training data, then evaluation data (empty when none is named). UserError when neither or both of
   // --dataset and
@@ -28,8 +32,14 @@ struct DatasetFlags {
   std::vector<Ranking> eval_rankings() const;
   std::vector<Prompt> prompts() const;
   std::vector<Prompt> eval_prompts() const;
+
+  /// What is read of the ledger for records of `kind`.
+  LedgerSelection selection(RecordKind kind, const std::string& of_split) const;
 };
 
 void add_dataset_flags(CLI::App& command, DatasetFlags& flags);
+
+/// --campaign, for commands that read rankings.
+void add_campaign_flag(CLI::App& command, DatasetFlags& flags);
 
 }  // namespace rlhf

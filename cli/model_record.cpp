@@ -4,6 +4,7 @@
 
 #include "rpc/model_address.h"
 #include "storage/manifest.h"
+#include "storage/provenance.h"
 
 namespace rlhf {
 namespace {
@@ -39,6 +40,11 @@ ModelRecord model_record(const ModelFiles& files, const std::string& reference) 
   record.path = is_model_address(reference)
                     ? reference
                     : std::filesystem::absolute(reference).lexically_normal().string();
+  if (files.has(kProvenanceName)) {
+    const ModelProvenance made =
+        provenance_from_json(files.read(kProvenanceName), files.where(kProvenanceName));
+    for (const SourceModel& source : made.models) record.parents.push_back({source.role, source.model_hash});
+  }
   return record;
 }
 

@@ -6,7 +6,8 @@
 
 namespace rlhf {
 
-/// What the ledger is to know of a model named by `reference`, a folder or an address.
+/// What the ledger is to know of a model named by `reference`, a folder or an address: what the checkpoint
+/// says of itself, its own parents included.
 ModelRecord model_record(const ModelFiles& files, const std::string& reference);
 
 }  // namespace rlhf

@@ -13,6 +13,16 @@ std::unique_ptr<MetricSink> RunLedger::make_metric_sink() {
   return std::make_unique<LedgerMetrics>(database_, run_);
 }
 
-void RunLedger::finish(const ModelRecord& output) { finish_run(database_, run_, output); }
+void RunLedger::record(const ModelRecord& model) {
+  register_model(database_, model);
+}
+
+void RunLedger::record(const RunData& data) {
+  record_run_data(database_, run_, data);
+}
+
+void RunLedger::finish(const ModelRecord& output) {
+  finish_run(database_, run_, output);
+}
 
 }  // namespace rlhf

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/run_data.h"
 #include "storage/run_store.h"
 
 namespace rlhf {
@@ -17,7 +18,11 @@ class RunLedger {
 
   /// A sink of its own for whoever fans metrics out; it must not outlive the ledger.
   std::unique_ptr<MetricSink> make_metric_sink();
-  TrajectorySink& trajectories() { return *trajectories_; }
+  LedgerTrajectories& trajectories() { return *trajectories_; }
+  /// Records a model that the run starts from.
+  void record(const ModelRecord& model);
+  /// Records what the run reads.
+  void record(const RunData& data);
   /// Records the model that came out.
   void finish(const ModelRecord& output);
 

@@ -15,6 +15,7 @@
 #include "curves/metrics_file.h"
 #include "curves/tensorboard_events.h"
 #include "rpc/model_address.h"
+#include "storage/provenance.h"
 
 namespace rlhf {
 namespace {
@@ -41,8 +42,14 @@ std::map<std::string, std::string> versions() {
 
 std::vector<std::string> parent_hashes(const SessionPlan& plan) {
   std::vector<std::string> hashes;
-  for (const ModelParent& parent : plan.parents) hashes.push_back(parent.model_hash);
+  for (const StartModel& parent : plan.parents) hashes.push_back(parent.model.model_hash);
   return hashes;
+}
+
+std::vector<ModelParent> parents_by_role(const SessionPlan& plan) {
+  std::vector<ModelParent> parents;
+  for (const StartModel& parent : plan.parents) parents.push_back({parent.role, parent.model.model_hash});
+  return parents;
 }
 
 }  // namespace
@@ -55,8 +62,9 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
                   "auto (go on when there is something to go on from), none, or a checkpoint folder")
       ->capture_default_str();
   command.add_option("--publish", flags.publish, "also send the final model to grpc://HOST:PORT/NAME");
-  command.add_option("--ledger", flags.ledger,
-                     "ledger to record metrics and trajectories in as well; none = nowhere");
+  command.add_option(
+      "--ledger", flags.ledger,
+      "ledger to record the run in as well: its data, models, metrics; --db when not given; none = nowhere");
 }
 
 nlohmann::ordered_json run_configuration(const CLI::App& command) {
@@ -128,12 +136,13 @@ TrainerState TrainingSession::start() {
     return state;
   }
   std::optional<Database> ledger;
-  if (!flags_.ledger.empty() && flags_.ledger != "none") ledger.emplace(flags_.ledger);
-  folder_->begin(versions());
+  if (flags_.has_ledger()) ledger.emplace(flags_.ledger);
+  folder_->begin(versions(), plan_.data);
   // A run that starts anew drops what a killed try logged before its first checkpoint.
   const int64_t last_kept = resume_from_ ? state.global_step : -1;
   checkpoints_ = std::make_unique<CheckpointDirectory>(
-      flags_.output_dir, CheckpointIdentity{plan_.stage, plan_.tokenizer_hash, parent_hashes(plan_)},
+      flags_.output_dir,
+      CheckpointIdentity{plan_.stage, plan_.tokenizer_hash, parent_hashes(plan_), provenance()},
       static_cast<int>(plan_.save_total_limit));
   checkpoints_->truncate_after(last_kept);
   std::vector<std::unique_ptr<MetricSink>> sinks;
@@ -143,6 +152,8 @@ TrainerState TrainingSession::start() {
   sinks.push_back(std::move(events));
   if (ledger) {
     ledger_ = std::make_unique<RunLedger>(std::move(*ledger), run_record(), last_kept);
+    for (const StartModel& parent : plan_.parents) ledger_->record(parent.model);
+    for (const RunData& part : plan_.data) ledger_->record(part);
     sinks.push_back(ledger_->make_metric_sink());
   }
   metrics_ = std::make_unique<FanoutSink>(std::move(sinks));
@@ -151,8 +162,16 @@ TrainerState TrainingSession::start() {
 }
 
 RunRecord TrainingSession::run_record() const {
-  return {folder_->run_id(), plan_.stage,     flags_.output_dir, plan_.configuration.dump(),
-          versions(),        plan_.data_hash, plan_.parents};
+  return {folder_->run_id(), plan_.stage,     flags_.output_dir,     plan_.configuration.dump(),
+          versions(),        plan_.data_hash, parents_by_role(plan_)};
+}
+
+std::string TrainingSession::provenance() const {
+  ModelProvenance made{plan_.stage, folder_->run_id(), {}, {}, plan_.data};
+  if (flags_.has_ledger()) made.ledger = fs::absolute(flags_.ledger).lexically_normal().string();
+  for (const StartModel& parent : plan_.parents)
+    made.models.push_back({parent.role, parent.model.model_hash, parent.model.path});
+  return provenance_to_json(made);
 }
 
 std::string TrainingSession::read_config() const {
@@ -191,8 +210,9 @@ void TrainingSession::finish(const TrainerState& state,
     const CheckpointManifest manifest = read_manifest(checkpoints_->final_path());
     if (ledger_)
       ledger_->finish({manifest.model_hash, fs::path(flags_.output_dir).filename().string(), plan_.stage,
-                       plan_.tokenizer_hash, read_config(), checkpoints_->final_path().string(),
-                       plan_.parents});
+                       plan_.tokenizer_hash, read_config(),
+                       fs::absolute(checkpoints_->final_path()).lexically_normal().string(),
+                       parents_by_role(plan_)});
     folder_->mark_finished(state.global_step, manifest.model_hash);
     std::cerr << "Done after " << state.global_step
               << " steps. Model: " << checkpoints_->final_path().string() << "\nCurves: rlhf curves "

@@ -22,18 +22,27 @@ struct RunFlags {
   std::string output_dir;
   std::string resume_from_checkpoint = "auto";
   std::string publish;  ///< grpc://HOST:PORT/NAME: where final/ is sent as well
-  std::string ledger;   ///< where metrics and trajectories are recorded as well; "none" = nowhere
+  std::string ledger;   ///< where the run is recorded as well; "none" = nowhere; empty: the command's default
+
+  bool has_ledger() const { return !ledger.empty() && ledger != "none"; }
 };
 void add_run_flags(CLI::App& command, RunFlags& flags);
 
-/// What identifies a run, beside its folder.
+/// A model that a run starts from.
+struct StartModel {
+  std::string role;   ///< "initial", "reference", "reward" or "critic"
+  ModelRecord model;  ///< model_record() of it
+};
+
+/// What identifies a run, beside its folder, and what is recorded of it.
 struct SessionPlan {
   std::string stage;
   nlohmann::ordered_json configuration;  ///< run_configuration() of the command
-  std::vector<ModelParent> parents;      ///< by role: "initial", "reward", ...
+  std::vector<StartModel> parents;
   std::string data_hash;
   std::string tokenizer_hash;
   int64_t save_total_limit = 2;
+  std::vector<RunData> data;  ///< TrainingData::parts()
 };
 
 /// The settings of a command that decide a run's bits: all flags but places, ports, cadence of saving and
@@ -61,13 +70,14 @@ class TrainingSession {
   /// The run's place in its ledger; nullptr without one and on all processes but the first. After start().
   RunLedger* ledger() { return ledger_.get(); }
 
-  /// Writes final/, publishes it when asked to, marks the run finished and prints where it is. `write_model` writes
-  /// the model's and the tokenizer's files.
+  /// Writes final/, publishes it when asked to, marks the run finished and prints where it is. `write_model`
+  /// writes the model's and the tokenizer's files.
   void finish(const TrainerState& state,
               const std::function<void(const std::filesystem::path&)>& write_model);
 
  private:
   RunRecord run_record() const;
+  std::string provenance() const;   // text of provenance.json
   std::string read_config() const;  // of final/
 
   RunFlags flags_;

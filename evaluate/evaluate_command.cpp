@@ -196,6 +196,7 @@ void add_evaluate_command(CLI::App& app) {
   command->add_option("--model", reward->model, "a folder or grpc://HOST:PORT/NAME")->required();
   command->add_option("--input", reward->data.dataset, "the same as --dataset");
   add_dataset_flags(*command, reward->data);
+  add_campaign_flag(*command, reward->data);
   add_compute_flags(*command, reward->compute, "float32");
   command->callback([reward] { run_reward(*reward); });
 

@@ -10,12 +10,14 @@
 
 #include "cli/model_reference.h"
 #include "contract/error.h"
+#include "contract/sha256.h"
 #include "log/log.h"
 #include "model/gguf_model.h"
 #include "model/model_folder.h"
 #include "rpc/model_address.h"
 #include "storage/atomic_folder.h"
 #include "storage/checkpoint_directory.h"
+#include "storage/provenance.h"
 
 namespace rlhf {
 namespace {
@@ -148,10 +150,18 @@ void print_result(const ConvertFlags& flags, const OpenedModel& model, const std
   std::cout << line.dump() << std::endl;
 }
 
+/// Text of provenance.json: the file, folder or address it was read from.
+std::string provenance(const ConvertFlags& flags, const OpenedModel& model, const std::string& stage) {
+  const bool remote = is_model_address(flags.source);
+  const std::string hash = model.parents.empty() ? sha256_file(flags.source) : model.parents.front();
+  const std::string path = remote ? flags.source : fs::absolute(flags.source).lexically_normal().string();
+  return provenance_to_json({stage, {}, {}, {{"initial", hash, path}}, {}});
+}
+
 void convert_to_folder(const ConvertFlags& flags, const std::string& stage) {
   const torch::ScalarType dtype = folder_dtype(flags.dtype);
   const OpenedModel model = open_any(flags);
-  CheckpointIdentity identity{stage, "", model.parents};
+  CheckpointIdentity identity{stage, "", model.parents, provenance(flags, model, stage)};
   if (!model.tokenizer_files.empty())
     identity.tokenizer_hash = Tokenizer::from_files(model.tokenizer_files, model.where).hash();
   write_folder_atomically(flags.destination, [&](const fs::path& folder) {

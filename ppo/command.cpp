@@ -5,7 +5,9 @@
 #include <iostream>
 #include <memory>
 
+#include "cli/model_record.h"
 #include "cli/model_reference.h"
+#include "cli/training_data.h"
 #include "contract/data_hash.h"
 #include "contract/error.h"
 #include "model/scorer.h"
@@ -80,9 +82,12 @@ struct PpoModels {
     return least;
   }
 
-  std::vector<ModelParent> parents() const {
-    return {{"initial", policy.manifest().model_hash}, {"reference", reference.manifest().model_hash},
-            {"reward", reward.manifest().model_hash}, {"critic", critic.manifest().model_hash}};
+  std::vector<StartModel> parents(const PpoFlags& flags) const {
+    const auto named = [](const std::string& given, const std::string& otherwise) { return given.empty() ? otherwise : given; };
+    return {{"initial", model_record(policy, flags.model)},
+            {"reference", model_record(reference, named(flags.reference_model, flags.model))},
+            {"reward", model_record(reward, flags.reward_model)},
+            {"critic", model_record(critic, named(flags.critic_model, flags.reward_model))}};
   }
 };
 
@@ -93,18 +98,19 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   const torch::ScalarType dtype = flags.compute.torch_dtype();
   const PpoModels models(flags);
   const SequenceEncoder encoder(load_tokenizer(models.policy));
-  const std::vector<Prompt> prompts = flags.data.prompts();
-  std::vector<Prompt> eval_prompts = flags.data.eval_prompts();
+  const std::unique_ptr<Collective> collective = Collective::from_environment(device);
+  TrainingData data(flags.data, flags.run.output_dir, *collective);
+  const std::vector<Prompt> prompts = data.prompts();
+  std::vector<Prompt> eval_prompts = data.eval_prompts();
   if (static_cast<int64_t>(eval_prompts.size()) > flags.eval_prompts) eval_prompts.resize(static_cast<size_t>(flags.eval_prompts));
   const int64_t context = models.context();
   std::vector<TokenizedPrompt> prompt_ids = tokenised(prompts, encoder, context, options.response_length);
   std::vector<TokenizedPrompt> eval_prompt_ids = tokenised(eval_prompts, encoder, context, options.response_length);
-  const std::unique_ptr<Collective> collective = Collective::from_environment(device);
 
   if (flags.run.ledger.empty()) flags.run.ledger = flags.data.db.empty() ? flags.run.output_dir + "/ledger.db" : flags.data.db;
   TrainingSession session(flags.run,
-                          {"ppo", run_configuration(command), models.parents(), data_hash(prompts), encoder.tokenizer().hash(),
-                           options.training.save_total_limit},
+                          {"ppo", run_configuration(command), models.parents(flags), data_hash(prompts), encoder.tokenizer().hash(),
+                           options.training.save_total_limit, data.parts()},
                           *collective);
   if (session.finished()) return;
 
@@ -137,7 +143,10 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
                          gold.get(),
                          [&](const std::vector<TokenId>& ids) { return encoder.tokenizer().decode(ids); }};
   if (served) around.publish = [&](int64_t iteration) { return served->publish(iteration, policy, encoder.tokenizer()); };
-  if (session.ledger() && !flags.no_trajectories) around.trajectories = &session.ledger()->trajectories();
+  if (session.ledger() && !flags.no_trajectories) {
+    session.ledger()->trajectories().set_prompts(prompts);
+    around.trajectories = &session.ledger()->trajectories();
+  }
 
   PpoTrainer trainer({policy, reference, critic.model, critic.normalizer}, std::move(prompt_ids),
                      std::move(eval_prompt_ids), options, around);

@@ -9,7 +9,9 @@
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"
+#include "cli/model_record.h"
 #include "cli/model_reference.h"
+#include "cli/training_data.h"
 #include "cli/training_flags.h"
 #include "cli/training_session.h"
 #include "contract/data_hash.h"
@@ -60,9 +62,12 @@ class Start {
 
   Tokenizer tokenizer() const { return files_ ? load_tokenizer(*files_) : open_tokenizer(flags_.tokenizer); }
 
-  std::string hash() const {
-    return files_ ? files_->manifest().model_hash
-                  : sha256_hex(read_file(flags_.model_config, "--model_config"));
+  /// A fresh model is known by its configuration.
+  ModelRecord record() const {
+    if (files_) return model_record(*files_, flags_.model);
+    const std::string config = read_file(flags_.model_config, "--model_config");
+    const std::filesystem::path path = std::filesystem::absolute(flags_.model_config).lexically_normal();
+    return {sha256_hex(config), path.filename().string(), "config", {}, config, path.string(), {}};
   }
 
   ModelConfig config(const Tokenizer& tokenizer) const {
@@ -88,24 +93,27 @@ class Start {
   std::optional<ModelFiles> files_;
 };
 
-void run_pretrain(const CLI::App& command, const PretrainFlags& flags) {
+void run_pretrain(const CLI::App& command, PretrainFlags flags) {
   check_training_flags(flags.training);
   flags.compute.apply_threads();
   const torch::Device device = flags.compute.torch_device();
   const Start start(flags);
   const Tokenizer tokenizer = start.tokenizer();
   const PretrainBlocks blocks{flags.block_size, start.config(tokenizer).max_position_embeddings, flags.training.seed};
-  const std::vector<std::string> texts = texts_of(flags.data.demonstrations());
-  const std::vector<std::string> eval_texts = texts_of(flags.data.eval_demonstrations());
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
+  TrainingData data(flags.data, flags.run.output_dir, *collective);
+  const std::vector<std::string> texts = texts_of(data.demonstrations());
+  const std::vector<std::string> eval_texts = texts_of(data.eval_demonstrations());
 
+  if (flags.run.ledger.empty()) flags.run.ledger = flags.data.db;
   TrainingSession session(flags.run,
                           {"pretrain",
                            run_configuration(command),
-                           {{"initial", start.hash()}},
+                           {{"initial", start.record()}},
                            data_hash(texts),
                            tokenizer.hash(),
-                           flags.training.save_total_limit},
+                           flags.training.save_total_limit,
+                           data.parts()},
                           *collective);
   if (session.finished()) return;
   PretrainDataset train = make_pretrain_blocks(texts, tokenizer, blocks);

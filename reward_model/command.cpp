@@ -4,13 +4,16 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include <CLI/CLI.hpp>
 #include <torch/utils.h>
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"
+#include "cli/model_record.h"
 #include "cli/model_reference.h"
+#include "cli/training_data.h"
 #include "cli/training_flags.h"
 #include "cli/training_session.h"
 #include "contract/data_hash.h"
@@ -51,6 +54,18 @@ std::vector<RankedSequences> sequences_of(const std::string& name, const std::ve
     std::cerr << '\n';
   }
   return kept;
+}
+
+// A small split may hold nothing but ties: then training goes on without evaluation.
+std::vector<RankedSequences> eval_sequences_of(const std::vector<Ranking>& rankings,
+                                               const SequenceEncoder& encoder, int64_t max_length, bool say) {
+  const bool comparable = std::any_of(rankings.begin(), rankings.end(), [](const Ranking& ranking) {
+    return std::set<int>(ranking.ranks.begin(), ranking.ranks.end()).size() > 1;
+  });
+  if (comparable) return sequences_of("eval", rankings, encoder, max_length, say);
+  if (say && !rankings.empty())
+    std::cerr << "eval: none of the " << rankings.size() << " rankings tells two responses apart\n";
+  return {};
 }
 
 // What the policy is asked for the normaliser: the prompts that PPO will use, else those of the rankings.
@@ -134,27 +149,30 @@ RewardNormalizer normalizer_of(const RewardFlags& flags, const ScalarModel& mode
   return normalizer;
 }
 
-void run_reward(const CLI::App& command, const RewardFlags& flags) {
+void run_reward(const CLI::App& command, RewardFlags flags) {
   check_training_flags(flags.training);
   flags.compute.apply_threads();
   const torch::Device device = flags.compute.torch_device();
   const ModelFiles files = open_model(flags.model);
   const SequenceEncoder encoder(load_tokenizer(files));
-  const std::vector<Ranking> rankings = flags.data.rankings();
-  const std::optional<PolicySampling> sampling = plan_sampling(flags, rankings, encoder);
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
+  TrainingData data(flags.data, flags.run.output_dir, *collective);
+  const std::vector<Ranking> rankings = data.rankings();
+  const std::vector<Ranking> eval_rankings = data.eval_rankings();
+  const std::optional<PolicySampling> sampling = plan_sampling(flags, rankings, encoder);
 
-  const std::vector<ModelParent> parents{{"initial", files.manifest().model_hash}};
+  if (flags.run.ledger.empty()) flags.run.ledger = flags.data.db;
+  const std::vector<StartModel> parents{{"initial", model_record(files, flags.model)}};
   TrainingSession session(flags.run,
                           {"reward", run_configuration(command), parents, data_hash(rankings),
-                           encoder.tokenizer().hash(), flags.training.save_total_limit},
+                           encoder.tokenizer().hash(), flags.training.save_total_limit, data.parts()},
                           *collective);
   if (session.finished()) return;
   const bool say = collective->is_first();
   const int64_t longest = std::min(flags.max_length, load_config(files).max_position_embeddings);
   const std::vector<RankedSequences> train = sequences_of("train", rankings, encoder, longest, say);
   const std::vector<RankedSequences> eval =
-      sequences_of("eval", flags.data.eval_rankings(), encoder, longest, say);
+      eval_sequences_of(eval_rankings, encoder, longest, say);
 
   const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
   LoadedScalarModel loaded =
@@ -196,6 +214,7 @@ void add_reward_command(CLI::App& app) {
   command->add_option("--policy", flags->policy,
                       "SFT model whose samples normalise the score; without it the ranked responses do");
   add_dataset_flags(*command, flags->data);
+  add_campaign_flag(*command, flags->data);
   add_run_flags(*command, flags->run);
   add_training_flags(*command, flags->training);
   add_compute_flags(*command, flags->compute, "auto");

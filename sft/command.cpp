@@ -7,7 +7,9 @@
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"
+#include "cli/model_record.h"
 #include "cli/model_reference.h"
+#include "cli/training_data.h"
 #include "cli/training_flags.h"
 #include "cli/training_session.h"
 #include "contract/data_hash.h"
@@ -53,22 +55,27 @@ void run_sft(const CLI::App& command, SftFlags flags) {
   const ModelFiles files = open_model(flags.model);
   flags.dataset.context = load_config(files).max_position_embeddings;
   const SequenceEncoder encoder(load_tokenizer(files));
-  const std::vector<Demonstration> demonstrations = flags.data.demonstrations();
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
+  TrainingData data(flags.data, flags.run.output_dir, *collective);
+  const std::vector<Demonstration> demonstrations = data.demonstrations();
+  const std::vector<Demonstration> eval_demonstrations = data.eval_demonstrations();
+
+  if (flags.run.ledger.empty()) flags.run.ledger = flags.data.db;
 
   TrainingSession session(flags.run,
                           {"sft",
                            run_configuration(command),
-                           {{"initial", files.manifest().model_hash}},
+                           {{"initial", model_record(files, flags.model)}},
                            data_hash(demonstrations),
                            encoder.tokenizer().hash(),
-                           flags.training.save_total_limit},
+                           flags.training.save_total_limit,
+                           data.parts()},
                           *collective);
   if (session.finished()) return;
   const bool say = collective->is_first();
   std::vector<SupervisedSample> train = samples_of("train", demonstrations, encoder, flags.dataset, say);
   std::vector<SupervisedSample> eval =
-      samples_of("eval", flags.data.eval_demonstrations(), encoder, flags.dataset, say);
+      samples_of("eval", eval_demonstrations, encoder, flags.dataset, say);
 
   const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
   LanguageModel model = load_language_model(start, torch::kFloat32, device, /*trainable=*/true);

@@ -107,7 +107,8 @@ class AnnotationStore {
   /// first).
   void submit(int64_t annotator, int64_t annotation, const Answer& answer);
 
-  /// Gives a draft back to the pile at once, for anyone, its annotator too: someone quits with nothing entered.
+  /// Gives a draft back to the pile at once, for anyone, its annotator too: someone quits with nothing
+  /// entered.
   void lay_aside(int64_t annotator, int64_t annotation);
 
   /// The annotator passes; the task goes to others.

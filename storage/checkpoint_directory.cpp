@@ -9,6 +9,7 @@
 #include "contract/sha256.h"
 #include "log/log.h"
 #include "storage/atomic_folder.h"
+#include "storage/provenance.h"
 
 namespace rlhf {
 
@@ -175,6 +176,7 @@ void write_checkpoint_bytes(const CheckpointBytes& checkpoint, const fs::path& f
 }
 
 void add_manifest(const fs::path& folder, const CheckpointIdentity& identity, int64_t step) {
+  if (!identity.provenance.empty()) write_file_durably(folder / kProvenanceName, identity.provenance);
   write_file_durably(folder / kManifestName, manifest_to_json(make_manifest(folder, identity, step)));
 }
 

@@ -52,8 +52,8 @@ CheckpointBytes read_checkpoint_bytes(const std::filesystem::path& folder);
 /// whole. Throws UserError when `folder` is there already and not empty.
 void write_checkpoint_bytes(const CheckpointBytes& checkpoint, const std::filesystem::path& folder);
 
-/// Completes a folder written by write_folder_atomically's callback: adds its manifest.json. For import and
-/// export.
+/// Completes a folder written by write_folder_atomically's callback: adds its manifest.json, and
+/// provenance.json where the identity has one. For import and export.
 void add_manifest(const std::filesystem::path& folder, const CheckpointIdentity& identity, int64_t step = 0);
 
 }  // namespace rlhf

@@ -252,6 +252,21 @@ void for_each_record(Database& database, RecordKind kind, const LedgerSelection&
   });
 }
 
+void for_each_label_of(Database& database, int64_t prompt_id,
+                       const std::function<void(ImportRecord&&)>& visit) {
+  guarded(database.connection(), [&] {
+    SQLite::Database& db = database.connection().db;
+    const Snapshot snapshot(db);
+    SQLite::Statement ids(db,
+                          "SELECT id FROM annotations WHERE prompt_id = ? AND submitted_tick IS NOT NULL AND "
+                          "superseded_tick IS NULL "
+                          "ORDER BY id");
+    JudgementReader reader(db);
+    bind_all(ids, prompt_id);
+    while (ids.executeStep()) visit(reader.read(ids.getColumn(0).getInt64()));
+  });
+}
+
 std::vector<Ranking> LedgerPreferences::rankings() {
   return collect<Ranking>(database_, RecordKind::kRanking, selection_);
 }

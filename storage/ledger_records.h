@@ -36,6 +36,10 @@ LedgerPosition ledger_position(Database& database);
 void for_each_record(Database& database, RecordKind kind, const LedgerSelection& selection,
                      const std::function<void(ImportRecord&&)>& visit);
 
+/// Calls `visit` with every ranking and rating that counts now of one prompt, by its row, oldest first.
+void for_each_label_of(Database& database, int64_t prompt_id,
+                       const std::function<void(ImportRecord&&)>& visit);
+
 /// The ledger as what trainers read from. Each reads everything selected into memory, oldest first.
 class LedgerPreferences : public PreferenceSource {
  public:

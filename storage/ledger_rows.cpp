@@ -1,5 +1,7 @@
 #include "storage/ledger_rows.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "contract/error.h"
@@ -39,9 +41,11 @@ Prompt what_is_asked(const Demonstration& demonstration) {
   if (demonstration.form == Demonstration::Form::kText) return {demonstration.completion, {}};
   if (demonstration.form == Demonstration::Form::kPromptCompletion) return demonstration.prompt;
   const Conversation& turns = demonstration.prompt.messages;
-  const auto asked =
+  const auto given =
       static_cast<std::ptrdiff_t>(std::min(demonstration.first_supervised_message, turns.size()));
-  return {{}, Conversation(turns.begin(), turns.begin() + asked)};
+  const auto answer = std::find_if(turns.begin() + given, turns.end(),
+                                   [](const Message& turn) { return turn.role == "assistant"; });
+  return {{}, Conversation(turns.begin(), answer)};
 }
 
 const char* form_name(Demonstration::Form form) {

@@ -12,6 +12,7 @@ struct CheckpointIdentity {
   std::string stage;                 ///< "pretrain", "sft", "reward", "ppo", "import"
   std::string tokenizer_hash;        ///< over the tokenizer's content; empty where there is none
   std::vector<std::string> parents;  ///< model hashes this one was trained from
+  std::string provenance = {};  ///< text of provenance.json (storage/provenance.h); empty: none is written
 };
 
 /// Hashes every file of `folder` and describes it. Throws std::logic_error when the folder has subfolders,

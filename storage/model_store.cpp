@@ -77,6 +77,23 @@ std::optional<ModelRecord> find_model(Database& database, const std::string& mod
   });
 }
 
+std::string model_with_prefix(Database& database, const std::string& prefix) {
+  return guarded(database.connection(), [&] {
+    const std::string where = database.path().string();
+    if (prefix.empty() || prefix.find_first_not_of("0123456789abcdef") != std::string::npos)
+      throw UserError(prefix + " is no model of " + where + ": give a model hash, or its first digits");
+    SQLite::Statement find(
+        database.connection().db,
+        "SELECT model_hash FROM models WHERE model_hash >= ?1 AND model_hash < ?1 || 'g' LIMIT 2");
+    bind_all(find, prefix);
+    if (!find.executeStep()) throw UserError(where + " has no model with the hash " + prefix);
+    const std::string hash = find.getColumn(0).getString();
+    if (hash != prefix && find.executeStep())
+      throw UserError(where + " has several models whose hash begins with " + prefix + ": give more digits");
+    return hash;
+  });
+}
+
 std::vector<ModelRecord> lineage(Database& database, const std::string& model_hash) {
   std::vector<std::string> hashes{model_hash};
   std::vector<ModelRecord> models;

@@ -32,6 +32,9 @@ int64_t register_model(Database& database, const ModelRecord& model);
 
 std::optional<ModelRecord> find_model(Database& database, const std::string& model_hash);
 
+/// The hash of the one model whose hash begins so. UserError when there is none, or several.
+std::string model_with_prefix(Database& database, const std::string& prefix);
+
 /// The model and everything it was made from, itself first, each once. Throws UserError when it is not known.
 std::vector<ModelRecord> lineage(Database& database, const std::string& model_hash);
 

@@ -18,6 +18,7 @@
 #include "storage/checkpoint_directory.h"
 #include "storage/clock.h"
 #include "storage/file_descriptor.h"
+#include "storage/provenance.h"
 
 namespace rlhf {
 
@@ -172,12 +173,13 @@ std::optional<fs::path> RunFolder::resume_from() const {
   return state_->resume_from;
 }
 
-void RunFolder::begin(const std::map<std::string, std::string>& versions) {
+void RunFolder::begin(const std::map<std::string, std::string>& versions, const std::vector<RunData>& data) {
   state_->begun = true;
   if (state_->is_new) {
     remove_leftovers(state_->folder);
     state_->run["run_id"] = new_run_id();
     state_->run["versions"] = versions;
+    if (!data.empty()) state_->run["data"] = ordered_json::parse(run_data_to_json(data));
     state_->run["started_at_ms"] = now_ms();
     write_file_atomically(state_->folder / kRunJson, state_->run.dump(2) + "\n");
     state_->is_new = false;
@@ -200,6 +202,13 @@ std::string RunFolder::run_id() const {
 
 const fs::path& RunFolder::path() const {
   return state_->folder;
+}
+
+std::vector<RunData> data_of_run(const fs::path& folder) {
+  if (!fs::exists(folder / kRunJson)) return {};
+  const ordered_json run = parse_object(read_run_json(folder), (folder / kRunJson).string());
+  if (!run.contains("data")) return {};
+  return run_data_from_json(run["data"].dump(), (folder / kRunJson).string());
 }
 
 std::string read_run_json(const fs::path& folder) {

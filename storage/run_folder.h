@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "storage/run_data.h"
+
 namespace rlhf {
 
 /// What decides the bits a run ends with. Two runs of one identity are the same run, so a folder may be gone
@@ -50,8 +52,9 @@ class RunFolder {
   std::optional<std::filesystem::path> resume_from() const;
 
   /// Writes run.json (atomically) when the run is new. `versions` are recorded, not compared; a difference on
-  /// resume is announced, as other versions may round differently. Throws WorldError.
-  void begin(const std::map<std::string, std::string>& versions);
+  /// resume is announced, as other versions may round differently. `data` is what the run reads, for
+  /// data_of_run(). Throws WorldError.
+  void begin(const std::map<std::string, std::string>& versions, const std::vector<RunData>& data = {});
 
   /// Records that the run is complete. Call once final/ is durable. Throws WorldError.
   void mark_finished(int64_t step, const std::string& final_model_hash);
@@ -65,6 +68,9 @@ class RunFolder {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// What the run of a folder reads, as begin() was told; nothing when there is no run or it did not say.
+std::vector<RunData> data_of_run(const std::filesystem::path& folder);
 
 /// run.json of a folder as text, for those who only want to read it. Throws UserError when there is none.
 std::string read_run_json(const std::filesystem::path& folder);

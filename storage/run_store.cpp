@@ -11,28 +11,6 @@ namespace rlhf {
 
 using nlohmann::json;
 
-namespace {
-
-const char* kind_name(RecordKind kind) {
-  switch (kind) {
-    case RecordKind::kRanking:
-      return "rankings";
-    case RecordKind::kDemonstration:
-      return "demonstrations";
-    case RecordKind::kPrompt:
-      return "prompts";
-    default:
-      throw std::logic_error("no run trains on rated responses");
-  }
-}
-
-RecordKind kind_of(const std::string& name) {
-  if (name == "rankings") return RecordKind::kRanking;
-  return name == "demonstrations" ? RecordKind::kDemonstration : RecordKind::kPrompt;
-}
-
-}  // namespace
-
 int64_t open_run(Database& database, const RunRecord& run) {
   Database::Connection& connection = database.connection();
   return guarded(connection, [&] {
@@ -55,44 +33,35 @@ int64_t open_run(Database& database, const RunRecord& run) {
   });
 }
 
-void record_run_data(Database& database, int64_t run, const RunData& data) {
-  Database::Connection& connection = database.connection();
-  guarded(connection, [&] {
-    const json filter = {{"campaign", data.selection.campaign}, {"source", data.selection.source}};
-    SQLite::Statement add(
-        connection.db,
-        "INSERT INTO run_data(run_id, kind, split, filter_json, through_tick, through_row, records, "
-        "sha256) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING");
-    WriteTransaction transaction(connection);
-    execute(add, run, kind_name(data.kind), data.selection.split, filter.dump(),
-            data.selection.through_tick.value_or(0), data.selection.through_row.value_or(0), data.records,
-            data.sha256);
-    transaction.commit();
+RunRecord read_run(Database& database, int64_t run) {
+  return guarded(database.connection(), [&] {
+    SQLite::Database& db = database.connection().db;
+    SQLite::Statement row(
+        db, "SELECT uid, stage, output_dir, config_json, versions_json, data_hash FROM runs WHERE id = ?");
+    if (!bind_all(row, run).executeStep())
+      throw UserError(database.path().string() + " has no run " + std::to_string(run));
+    RunRecord record;
+    record.uid = row.getColumn(0).getString();
+    record.stage = row.getColumn(1).getString();
+    record.output_dir = row.getColumn(2).getString();
+    record.configuration = row.getColumn(3).getString();
+    record.versions = json::parse(row.getColumn(4).getString()).get<std::map<std::string, std::string>>();
+    record.data_hash = row.getColumn(5).getString();
+    SQLite::Statement models(
+        db,
+        "SELECT x.role, m.model_hash FROM run_models x JOIN models m ON m.id = x.model_id "
+        "WHERE x.run_id = ? AND x.role <> 'output' ORDER BY x.role, m.id");
+    bind_all(models, run);
+    while (models.executeStep())
+      record.models.push_back({models.getColumn(0).getString(), models.getColumn(1).getString()});
+    return record;
   });
 }
 
-std::vector<RunData> run_data(Database& database, int64_t run) {
+std::optional<int64_t> find_run(Database& database, const std::string& uid) {
   return guarded(database.connection(), [&] {
-    SQLite::Statement rows(
-        database.connection().db,
-        "SELECT kind, split, filter_json, through_tick, through_row, records, sha256 FROM run_data "
-        "WHERE run_id = ? ORDER BY kind, split");
-    std::vector<RunData> all;
-    bind_all(rows, run);
-    while (rows.executeStep()) {
-      RunData data;
-      data.kind = kind_of(rows.getColumn(0).getString());
-      data.selection.split = rows.getColumn(1).getString();
-      const json filter = json::parse(rows.getColumn(2).getString());
-      data.selection.campaign = filter.value("campaign", "");
-      data.selection.source = filter.value("source", "");
-      data.selection.through_tick = rows.getColumn(3).getInt64();
-      data.selection.through_row = rows.getColumn(4).getInt64();
-      data.records = rows.getColumn(5).getInt64();
-      data.sha256 = rows.getColumn(6).getString();
-      all.push_back(data);
-    }
-    return all;
+    SQLite::Statement find(database.connection().db, "SELECT id FROM runs WHERE uid = ?");
+    return first_integer(find, uid);
   });
 }
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "contract/prompt.h"
 #include "contract/sources.h"
 #include "storage/database.h"
-#include "storage/ledger_records.h"
 #include "storage/model_store.h"
 
 namespace rlhf {
@@ -28,16 +28,11 @@ struct RunRecord {
 /// Finds the run by its uid or adds it; returns its row.
 int64_t open_run(Database& database, const RunRecord& run);
 
-/// Records which labels, demonstrations or prompts the run trains on, so that `for_each_record` can give the
-/// very same again: `selection` as used, with through_tick or through_row filled in from ledger_position().
-struct RunData {
-  RecordKind kind = RecordKind::kRanking;
-  LedgerSelection selection;
-  int64_t records = 0;
-  std::string sha256;  ///< over what was read
-};
-void record_run_data(Database& database, int64_t run, const RunData& data);
-std::vector<RunData> run_data(Database& database, int64_t run);
+/// UserError when there is no such row.
+RunRecord read_run(Database& database, int64_t run);
+
+/// Its row; nothing when there is none.
+std::optional<int64_t> find_run(Database& database, const std::string& uid);
 
 /// Records the model the run made, and that it is over.
 void finish_run(Database& database, int64_t run, const ModelRecord& output);
@@ -68,6 +63,9 @@ class LedgerTrajectories : public TrajectorySink {
  public:
   LedgerTrajectories(Database& database, int64_t run, bool per_token = true);
   ~LedgerTrajectories() override;
+  /// The prompts by Trajectory::prompt_index. Without them a trajectory's row of `prompts` is found for plain
+  /// text only, as a conversation reaches the sink rendered.
+  void set_prompts(const std::vector<Prompt>& prompts);
   void append(int64_t step, const std::vector<TrajectoryRecord>& records) override;
   void truncate_after(int64_t step) override;
 
@@ -81,6 +79,7 @@ struct StoredTrajectory {
   int64_t id = 0;
   int64_t run = 0;
   int64_t step = 0;
+  std::optional<int64_t> prompt_id;  ///< where the ledger has the very prompt
   TrajectoryRecord record;
 };
 

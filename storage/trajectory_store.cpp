@@ -32,7 +32,7 @@ constexpr char kRead[] =
     "t.response_text, t.finish_reason, t.raw_score, t.score, t.score_spread, t.kl, t.beta, t.policy_version, "
     "t.policy_hash, k.prompt_ids, k.response_ids, k.sampling_logprobs, k.policy_logprobs, "
     "k.reference_logprobs, "
-    "k.rewards, k.\"values\", k.advantages "
+    "k.rewards, k.\"values\", k.advantages, t.prompt_id "
     "FROM trajectories t LEFT JOIN trajectory_tokens k ON k.trajectory_id = t.id ";
 
 template <class T>
@@ -51,7 +51,8 @@ double number(const SQLite::Column& column) {
 
 StoredTrajectory stored_trajectory(SQLite::Statement& row) {
   StoredTrajectory stored{
-      row.getColumn(0).getInt64(), row.getColumn(1).getInt64(), row.getColumn(2).getInt64(), {}};
+      row.getColumn(0).getInt64(), row.getColumn(1).getInt64(), row.getColumn(2).getInt64(), {}, {}};
+  if (!row.getColumn(25).isNull()) stored.prompt_id = row.getColumn(25).getInt64();
   TrajectoryRecord& record = stored.record;
   Trajectory& trajectory = record.trajectory;
   trajectory.iteration = row.getColumn(3).getInt64();
@@ -94,6 +95,11 @@ class LedgerTrajectories::Writer {
 
   Database::Connection& connection() { return connection_; }
 
+  void set_prompts(const std::vector<Prompt>& prompts) {
+    prompt_ids_.clear();
+    for (const Prompt& prompt : prompts) prompt_ids_.push_back(rows_.find_prompt(PromptKey(prompt).canon));
+  }
+
   void append(int64_t step, const std::vector<TrajectoryRecord>& records) {
     WriteTransaction transaction(connection_);
     for (const TrajectoryRecord& record : records) add(step, record);
@@ -121,8 +127,10 @@ class LedgerTrajectories::Writer {
             blob(record.rewards), blob(record.values), blob(record.advantages));
   }
 
-  /// The ledger's own row of a plain-text prompt; a conversation reaches us rendered and is not looked for.
+  /// The ledger's own row of the prompt.
   std::optional<int64_t> prompt_id(const TrajectoryRecord& record) {
+    const auto index = static_cast<std::size_t>(record.trajectory.prompt_index);
+    if (index < prompt_ids_.size()) return prompt_ids_[index];
     return rows_.find_prompt(sha256_digest("text\n" + record.prompt_text));
   }
 
@@ -130,6 +138,7 @@ class LedgerTrajectories::Writer {
   const int64_t run_;
   const bool per_token_;
   LedgerRows rows_;
+  std::vector<std::optional<int64_t>> prompt_ids_;  // by index
   SQLite::Statement add_, add_tokens_;
 };
 
@@ -139,6 +148,10 @@ LedgerTrajectories::LedgerTrajectories(Database& database, int64_t run, bool per
 }
 
 LedgerTrajectories::~LedgerTrajectories() = default;
+
+void LedgerTrajectories::set_prompts(const std::vector<Prompt>& prompts) {
+  guarded(writer_->connection(), [&] { writer_->set_prompts(prompts); });
+}
 
 void LedgerTrajectories::append(int64_t step, const std::vector<TrajectoryRecord>& records) {
   guarded(writer_->connection(), [&] { writer_->append(step, records); });

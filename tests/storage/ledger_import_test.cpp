@@ -237,6 +237,20 @@ TEST_CASE("demonstrations of every form come back, and leak into no other split"
                      "ON p.id = d.prompt_id") == 1);
 }
 
+TEST_CASE("a conversation is split by what precedes its first supervised turn") {
+  Ledger ledger;
+  std::vector<ImportRecord> talks(40);
+  for (std::size_t i = 0; i < talks.size(); ++i)
+    talks[i].content =
+        demonstration(Demonstration::Form::kConversation,
+                      {"", {{"user", "question " + std::to_string(i)}, {"assistant", "A"}}}, "");
+  import(ledger.database, talks);
+  CHECK(ledger.count("SELECT COUNT(*) FROM prompts") == 40);
+  CHECK(ledger.count("SELECT COUNT(DISTINCT split) FROM demonstrations") > 1);
+  CHECK(ledger.text("SELECT messages_json FROM prompts WHERE id = 1") ==
+        R"([{"role":"user","content":"question 0"}])");
+}
+
 TEST_CASE("comparisons are derived from rankings, each pair weighing 1 / C(K,2)") {
   Ledger ledger;
   import(ledger.database, {ranking("p", {"a", "b", "c"}, {1, 2, 2}), ranking("q", {"x", "y"}, {2, 1})});

@@ -72,26 +72,6 @@ TEST_CASE("lineage goes from a policy to everything it was made from") {
   CHECK_THROWS_AS(register_model(ledger.database, {}), UserError);
 }
 
-TEST_CASE("what a run trained on can be read again") {
-  Ledger ledger;
-  test::import(ledger.database, {test::ranking("p", {"a", "b"}, {1, 2})});
-  const int64_t run = open_run(ledger.database, run_record());
-  RunData data;
-  data.selection.split = "all";
-  data.selection.through_tick = ledger_position(ledger.database).tick;
-  data.records = 1;
-  data.sha256 = "hash";
-  record_run_data(ledger.database, run, data);
-  test::import(ledger.database, {test::ranking("q", {"a", "b"}, {1, 2})}, "later");
-  const auto known = run_data(ledger.database, run);
-  REQUIRE(known.size() == 1);
-  CHECK(known[0].sha256 == "hash");
-  CHECK(LedgerPreferences(ledger.database, known[0].selection).rankings().size() == 1);
-  LedgerSelection all;
-  all.split = "all";
-  CHECK(LedgerPreferences(ledger.database, all).rankings().size() == 2);
-}
-
 TEST_CASE("metrics and samples past a checkpoint are dropped, none is doubled") {
   Ledger ledger;
   const int64_t run = open_run(ledger.database, run_record());
