@@ -47,6 +47,7 @@ void run_perplexity(const EvaluateFlags& flags) {
   double nats = 0;
   int64_t tokens = 0, bytes = 0;
   for (const Demonstration& d : flags.data.demonstrations()) {
+    if (d.prompt.is_chat()) throw UserError(d.origin + ": evaluate perplexity reads text, not conversations");
     const std::string text = d.prompt.text + d.completion;
     const std::vector<TokenId> ids = tokenizer.encode(text);
     bytes += static_cast<int64_t>(text.size());

@@ -132,6 +132,18 @@ TEST_CASE("perplexity and bits per byte are those of the logits, over windows of
       UserError);
 }
 
+TEST_CASE("perplexity of conversations is refused, not taken for that of no text") {
+  Workplace place;
+  test::write_file(
+      place.folder / "chats.jsonl",
+      R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]})"
+      "\n");
+  const std::string arguments =
+      "perplexity --model " + place.at("first") + " --dataset " + place.at("chats.jsonl");
+  CHECK_THROWS_WITH(place.evaluate(arguments),
+                    test::contains("chats.jsonl:1: evaluate perplexity reads text"));
+}
+
 TEST_CASE("a model wins half the time against itself, and wins what the other loses") {
   Workplace place;
   const std::string rest = " --reward_model " + place.at("judge") + " --dataset " +
