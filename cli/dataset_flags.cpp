@@ -13,7 +13,8 @@ namespace {
 
 void tell(const DatasetReport& report) {
   if (report.skipped == 0) return;
-  std::cerr << report.skipped << (report.skipped == 1 ? " bad record was" : " bad records were") << " left out:\n";
+  std::cerr << report.skipped << (report.skipped == 1 ? " bad record was" : " bad records were")
+            << " left out:\n";
   for (const std::string& reason : report.reasons) std::cerr << "  " << reason << '\n';
 }
 

@@ -18,7 +18,8 @@ ModelFiles open_model(const std::string& reference, const std::string& flag) {
   try {
     return ModelFiles::in_folder(reference, verify(reference));
   } catch (const UserError& error) {
-    throw UserError(std::string(error.what()) + "; if the folder was changed on purpose, remove its manifest.json");
+    throw UserError(std::string(error.what()) +
+                    "; if the folder was changed on purpose, remove its manifest.json");
   }
 }
 

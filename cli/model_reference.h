@@ -6,8 +6,9 @@
 
 namespace rlhf {
 
-/// The files of a model named by a folder or by grpc://HOST:PORT/NAME[@VERSION], which is fetched; checked against their
-/// manifest, which only a plain Hugging Face folder lacks. `flag` is named in the UserError when there is no such model.
+/// The files of a model named by a folder or by grpc://HOST:PORT/NAME[@VERSION], which is fetched; checked
+/// against their manifest, which only a plain Hugging Face folder lacks. `flag` is named in the UserError
+/// when there is no such model.
 ModelFiles open_model(const std::string& reference, const std::string& flag = "--model");
 
 /// Its tokenizer.

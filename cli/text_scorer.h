@@ -19,8 +19,8 @@ class TextScorer {
   TextScorer(const std::string& model_reference, const ComputeFlags& compute,
              const std::string& flag = "--model");
 
-  /// One score a response, in order; the response ends with the end-of-sequence token as in training. UserError for
-  /// what does not fit the model's context, by its name in `places`.
+  /// One score a response, in order; the response ends with the end-of-sequence token as in training.
+  /// UserError for what does not fit the model's context, by its name in `places`.
   std::vector<Score> score(const std::vector<Prompt>& prompts, const std::vector<std::string>& responses,
                            const std::vector<std::string>& places);
 

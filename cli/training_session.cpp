@@ -96,7 +96,7 @@ TrainingSession::TrainingSession(const RunFlags& flags, const SessionPlan& plan,
     : flags_(flags), plan_(plan), collective_(collective) {
   plan_.configuration["world_size"] = collective_.world_size();  // another one sums and batches in other ways
   if (!flags_.publish.empty()) parse_publish_address(flags_.publish);  // now, not when the run is over
-  std::vector<double> decision(2, 0.0);  // finished, step to resume from + 1
+  std::vector<double> decision(2, 0.0);                                // finished, step to resume from + 1
   if (collective_.is_first()) {
     folder_ = std::make_unique<RunFolder>(
         flags_.output_dir,

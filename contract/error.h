@@ -4,8 +4,8 @@
 
 namespace rlhf {
 
-/// What the user gave is wrong: a flag, a file, a line, a value. The message names it and says what would fix it.
-/// The command ends with exit code 2.
+/// What the user gave is wrong: a flag, a file, a line, a value. The message names it and says what would fix
+/// it. The command ends with exit code 2.
 class UserError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -16,8 +16,8 @@ struct Message {
 
 using Conversation = std::vector<Message>;
 
-/// What a policy is asked: plain text to be continued, or a conversation to be answered through the chat template.
-/// Exactly one of the two is set; an empty `messages` means plain text.
+/// What a policy is asked: plain text to be continued, or a conversation to be answered through the chat
+/// template. Exactly one of the two is set; an empty `messages` means plain text.
 struct Prompt {
   std::string text;
   Conversation messages;

@@ -12,7 +12,8 @@
 
 namespace rlhf {
 
-/// Prompts, demonstrations and rankings are read whole before training: the order is then a function of the seed.
+/// Prompts, demonstrations and rankings are read whole before training: the order is then a function of the
+/// seed.
 class PromptSource {
  public:
   virtual ~PromptSource() = default;
@@ -82,7 +83,8 @@ class MetricSink {
   virtual ~MetricSink() = default;
   virtual void log(int64_t step, const Metrics& metrics) = 0;
   /// A sample to be looked at: prompt and response of the policy at `step`.
-  virtual void log_sample(int64_t step, const std::string& prompt, const std::string& response, double score) = 0;
+  virtual void log_sample(int64_t step, const std::string& prompt, const std::string& response,
+                          double score) = 0;
   virtual void truncate_after(int64_t step) = 0;
   /// Makes what was logged durable; called before a checkpoint is committed.
   virtual void flush() = 0;

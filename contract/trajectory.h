@@ -19,15 +19,16 @@ struct Trajectory {
   std::vector<TokenId> response_ids;  ///< R >= 1 sampled ids, the end-of-sequence token included if drawn
   std::vector<float> logprobs;        ///< R: log-probability of each sampled id at the sampling temperature
   FinishReason finish_reason = FinishReason::kStop;
-  double raw_score = 0;      ///< the reward model's scalar at the last response token
-  double score = 0;          ///< (raw_score - mean) / std of the reward model's normaliser
-  double score_spread = 0;   ///< standard deviation over the members of an ensemble; 0 for one model
+  double raw_score = 0;        ///< the reward model's scalar at the last response token
+  double score = 0;            ///< (raw_score - mean) / std of the reward model's normaliser
+  double score_spread = 0;     ///< standard deviation over the members of an ensemble; 0 for one model
   int64_t policy_version = 0;  ///< version of the weights that sampled
   std::string policy_hash;     ///< model hash of those weights; empty for a policy sampled in-process
   bool operator==(const Trajectory&) const = default;
 };
 
-/// What the ledger keeps of a trajectory after the learner has looked at it. Per-token vectors have R entries.
+/// What the ledger keeps of a trajectory after the learner has looked at it. Per-token vectors have R
+/// entries.
 struct TrajectoryRecord {
   Trajectory trajectory;
   std::string prompt_text;

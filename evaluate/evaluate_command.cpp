@@ -152,7 +152,8 @@ void run_win_rate(const EvaluateFlags& flags) {
   const Answers theirs = answer(flags, flags.against, prompts, "--against");
   TextScorer scorer(flags.reward_model, flags.compute, "--reward_model");
   std::vector<std::string> places;
-  for (size_t i = 0; i < prompts.size(); ++i) places.push_back("the answer to prompt " + std::to_string(i + 1));
+  for (size_t i = 0; i < prompts.size(); ++i)
+    places.push_back("the answer to prompt " + std::to_string(i + 1));
   const std::vector<Score> our_scores = scorer.score(prompts, ours.texts, places);
   const std::vector<Score> their_scores = scorer.score(prompts, theirs.texts, places);
   std::vector<Cluster> clusters;

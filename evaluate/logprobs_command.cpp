@@ -41,7 +41,8 @@ std::vector<TokenId> ids_of(const JsonLine& line, const std::optional<Tokenizer>
       throw UserError(line.where + ": token id " + std::to_string(id) + " is outside the vocabulary of " +
                       std::to_string(config.vocab_size));
   if (static_cast<int64_t>(ids.size()) > config.max_position_embeddings)
-    throw UserError(line.where + ": " + std::to_string(ids.size()) + " tokens are more than the model's context of " +
+    throw UserError(line.where + ": " + std::to_string(ids.size()) +
+                    " tokens are more than the model's context of " +
                     std::to_string(config.max_position_embeddings));
   return ids;
 }

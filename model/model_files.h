@@ -14,7 +14,8 @@ namespace rlhf {
 /// that came over the wire. Cheap to copy.
 class ModelFiles {
  public:
-  /// UserError when the folder does not exist. `manifest`: of its files, where somebody has hashed them already.
+  /// UserError when the folder does not exist. `manifest`: of its files, where somebody has hashed them
+  /// already.
   static ModelFiles in_folder(const std::filesystem::path& folder,
                               std::optional<CheckpointManifest> manifest = std::nullopt);
   static ModelFiles in_memory(CheckpointBytes checkpoint);
@@ -23,8 +24,9 @@ class ModelFiles {
   std::string read(const std::string& name) const;   ///< UserError when absent
   std::string where(const std::string& name) const;  ///< for messages
   std::vector<std::string> names() const;
-  /// The checkpoint's own when it came over the wire, and the one given for a folder. Else one made by hashing its model files,
-  /// without stage, step and parents; storage/manifest.h reads what a checkpoint folder says of itself.
+  /// The checkpoint's own when it came over the wire, and the one given for a folder. Else one made by
+  /// hashing its model files, without stage, step and parents; storage/manifest.h reads what a checkpoint
+  /// folder says of itself.
   CheckpointManifest manifest() const;
   /// UserError when absent or malformed.
   SafetensorsFile safetensors(const std::string& name) const;

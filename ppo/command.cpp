@@ -1,9 +1,10 @@
 #include "ppo/command.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/model_record.h"
 #include "cli/model_reference.h"
@@ -33,8 +34,8 @@ std::string quoted(const Prompt& prompt) {
 }
 
 // `context`: tokens that every model of the run takes.
-std::vector<TokenizedPrompt> tokenised(const std::vector<Prompt>& prompts, const SequenceEncoder& encoder, int64_t context,
-                                       int64_t response_length) {
+std::vector<TokenizedPrompt> tokenised(const std::vector<Prompt>& prompts, const SequenceEncoder& encoder,
+                                       int64_t context, int64_t response_length) {
   std::vector<TokenizedPrompt> tokenised;
   for (const Prompt& prompt : prompts) {
     TokenizedPrompt ids{static_cast<int64_t>(tokenised.size()), encoder.prompt(prompt)};
@@ -50,9 +51,12 @@ std::vector<TokenizedPrompt> tokenised(const std::vector<Prompt>& prompts, const
   return tokenised;
 }
 
-std::unique_ptr<ModelScorer> make_scorer(const ModelFiles& files, const ComputeFlags& compute, const std::string& flag) {
-  LoadedScalarModel loaded = load_scalar_model(files, compute.torch_dtype(), compute.torch_device(), /*trainable=*/false);
-  if (loaded.fresh_head) throw UserError(flag + " is a language model, not a reward model: it has no score.weight");
+std::unique_ptr<ModelScorer> make_scorer(const ModelFiles& files, const ComputeFlags& compute,
+                                         const std::string& flag) {
+  LoadedScalarModel loaded =
+      load_scalar_model(files, compute.torch_dtype(), compute.torch_device(), /*trainable=*/false);
+  if (loaded.fresh_head)
+    throw UserError(flag + " is a language model, not a reward model: it has no score.weight");
   return std::make_unique<ModelScorer>(std::move(loaded.model), loaded.normalizer);
 }
 
@@ -63,7 +67,8 @@ struct PpoModels {
 
   explicit PpoModels(const PpoFlags& flags)
       : policy(open_model(flags.model)),
-        reference(flags.reference_model.empty() ? policy : open_model(flags.reference_model, "--reference_model")),
+        reference(flags.reference_model.empty() ? policy
+                                                : open_model(flags.reference_model, "--reference_model")),
         reward(open_model(flags.reward_model, "--reward_model")),
         critic(flags.critic_model.empty() ? reward : open_model(flags.critic_model, "--critic_model")) {
     if (!flags.gold_reward_model.empty()) gold = open_model(flags.gold_reward_model, "--gold_reward_model");
@@ -83,7 +88,9 @@ struct PpoModels {
   }
 
   std::vector<StartModel> parents(const PpoFlags& flags) const {
-    const auto named = [](const std::string& given, const std::string& otherwise) { return given.empty() ? otherwise : given; };
+    const auto named = [](const std::string& given, const std::string& otherwise) {
+      return given.empty() ? otherwise : given;
+    };
     return {{"initial", model_record(policy, flags.model)},
             {"reference", model_record(reference, named(flags.reference_model, flags.model))},
             {"reward", model_record(reward, flags.reward_model)},
@@ -102,24 +109,30 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   TrainingData data(flags.data, flags.run.output_dir, *collective);
   const std::vector<Prompt> prompts = data.prompts();
   std::vector<Prompt> eval_prompts = data.eval_prompts();
-  if (static_cast<int64_t>(eval_prompts.size()) > flags.eval_prompts) eval_prompts.resize(static_cast<size_t>(flags.eval_prompts));
+  if (static_cast<int64_t>(eval_prompts.size()) > flags.eval_prompts)
+    eval_prompts.resize(static_cast<size_t>(flags.eval_prompts));
   const int64_t context = models.context();
   std::vector<TokenizedPrompt> prompt_ids = tokenised(prompts, encoder, context, options.response_length);
-  std::vector<TokenizedPrompt> eval_prompt_ids = tokenised(eval_prompts, encoder, context, options.response_length);
+  std::vector<TokenizedPrompt> eval_prompt_ids =
+      tokenised(eval_prompts, encoder, context, options.response_length);
 
-  if (flags.run.ledger.empty()) flags.run.ledger = flags.data.db.empty() ? flags.run.output_dir + "/ledger.db" : flags.data.db;
+  if (flags.run.ledger.empty())
+    flags.run.ledger = flags.data.db.empty() ? flags.run.output_dir + "/ledger.db" : flags.data.db;
   TrainingSession session(flags.run,
-                          {"ppo", run_configuration(command), models.parents(flags), data_hash(prompts), encoder.tokenizer().hash(),
-                           options.training.save_total_limit, data.parts()},
+                          {"ppo", run_configuration(command), models.parents(flags), data_hash(prompts),
+                           encoder.tokenizer().hash(), options.training.save_total_limit, data.parts()},
                           *collective);
   if (session.finished()) return;
 
-  const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : models.policy;
+  const ModelFiles start =
+      session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : models.policy;
   LanguageModel policy = load_language_model(start, torch::kFloat32, device, /*trainable=*/true);
   policy.decoder().set_compute_dtype(dtype);
   policy.require_grad(true);
-  const LanguageModel reference = load_language_model(models.reference, torch::kFloat32, device, false).freeze(dtype);
-  LoadedScalarModel critic = load_scalar_model(models.critic, torch::kFloat32, device, /*trainable=*/true, options.training.seed);
+  const LanguageModel reference =
+      load_language_model(models.reference, torch::kFloat32, device, false).freeze(dtype);
+  LoadedScalarModel critic =
+      load_scalar_model(models.critic, torch::kFloat32, device, /*trainable=*/true, options.training.seed);
   critic.model.decoder().set_compute_dtype(dtype);
   critic.model.require_grad(true);
   const std::unique_ptr<ModelScorer> scorer = make_scorer(models.reward, flags.compute, "--reward_model");
@@ -131,7 +144,8 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   LocalRolloutSource local(training_runner), evaluation(evaluation_runner);
   std::unique_ptr<ServedRollouts> served;
   if (!flags.listen.empty() && collective->is_first())
-    served = std::make_unique<ServedRollouts>(flags, models.reward, flags.local_rollouts ? &training_runner : nullptr);
+    served = std::make_unique<ServedRollouts>(flags, models.reward,
+                                              flags.local_rollouts ? &training_runner : nullptr);
 
   TrainerState state = session.start();
   PpoSurroundings around{served ? static_cast<RolloutSource&>(*served) : local,
@@ -142,7 +156,10 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
                          nullptr,
                          gold.get(),
                          [&](const std::vector<TokenId>& ids) { return encoder.tokenizer().decode(ids); }};
-  if (served) around.publish = [&](int64_t iteration) { return served->publish(iteration, policy, encoder.tokenizer()); };
+  if (served)
+    around.publish = [&](int64_t iteration) {
+      return served->publish(iteration, policy, encoder.tokenizer());
+    };
   if (session.ledger() && !flags.no_trajectories) {
     session.ledger()->trajectories().set_prompts(prompts);
     around.trajectories = &session.ledger()->trajectories();

@@ -1,6 +1,7 @@
 #pragma once
-#include <CLI/App.hpp>
 #include <string>
+
+#include <CLI/App.hpp>
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"

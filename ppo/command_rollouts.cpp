@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <iostream>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/interrupt.h"
@@ -35,7 +36,9 @@ CheckpointBytes bytes_of(const ModelFiles& files) {
 
 struct ServedRollouts::State {
   State(const PpoFlags& flags, const ModelFiles& reward, UnitRunner* local_runner)
-      : store(static_cast<std::size_t>(flags.options.max_staleness) + 2), broker(broker_options(flags)), local(local_runner) {
+      : store(static_cast<std::size_t>(flags.options.max_staleness) + 2),
+        broker(broker_options(flags)),
+        local(local_runner) {
     const CheckpointBytes checkpoint = bytes_of(reward);
     reward_model_hash = checkpoint.manifest.model_hash;
     store.publish(kRewardModel, checkpoint);
@@ -58,7 +61,8 @@ ServedRollouts::ServedRollouts(const PpoFlags& flags, const ModelFiles& reward_m
 
 ServedRollouts::~ServedRollouts() = default;
 
-PublishedPolicy ServedRollouts::publish(int64_t iteration, const LanguageModel& policy, const Tokenizer& tokenizer) {
+PublishedPolicy ServedRollouts::publish(int64_t iteration, const LanguageModel& policy,
+                                        const Tokenizer& tokenizer) {
   const CheckpointBytes checkpoint = language_model_bytes(policy, tokenizer);
   state_->store.count_from(kPolicyModel, iteration + 1);
   return {state_->store.publish(kPolicyModel, checkpoint), checkpoint.manifest.model_hash};
@@ -76,8 +80,10 @@ std::vector<Trajectory> ServedRollouts::collect(const std::vector<RolloutUnit>& 
 void ServedRollouts::finish() {
   state_->broker.finish();
   for (const WorkerTally& worker : state_->broker.tallies()) {
-    std::cerr << "worker " << worker.name << ": " << worker.units << " units, " << worker.trajectories << " trajectories";
-    if (worker.lost_leases > 0) std::cerr << ", " << worker.lost_leases << (worker.lost_leases == 1 ? " lease lost" : " leases lost");
+    std::cerr << "worker " << worker.name << ": " << worker.units << " units, " << worker.trajectories
+              << " trajectories";
+    if (worker.lost_leases > 0)
+      std::cerr << ", " << worker.lost_leases << (worker.lost_leases == 1 ? " lease lost" : " leases lost");
     std::cerr << '\n';
   }
   state_->server->stop();

@@ -7,8 +7,9 @@
 
 namespace rlhf {
 
-/// The learner's side of remote rollouts: a server that hands out units, policy versions and the reward model, and the
-/// source that the trainer collects from. Prints {"listening": "HOST:PORT"} on stdout once it serves.
+/// The learner's side of remote rollouts: a server that hands out units, policy versions and the reward
+/// model, and the source that the trainer collects from. Prints {"listening": "HOST:PORT"} on stdout once it
+/// serves.
 class ServedRollouts : public RolloutSource {
  public:
   /// `local`, when given, computes units in this process too. WorldError when the port is in use.

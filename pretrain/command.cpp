@@ -99,7 +99,8 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
   const torch::Device device = flags.compute.torch_device();
   const Start start(flags);
   const Tokenizer tokenizer = start.tokenizer();
-  const PretrainBlocks blocks{flags.block_size, start.config(tokenizer).max_position_embeddings, flags.training.seed};
+  const PretrainBlocks blocks{flags.block_size, start.config(tokenizer).max_position_embeddings,
+                              flags.training.seed};
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
   TrainingData data(flags.data, flags.run.output_dir, *collective);
   const std::vector<std::string> texts = texts_of(data.demonstrations());
@@ -118,8 +119,7 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
   if (session.finished()) return;
   PretrainDataset train = make_pretrain_blocks(texts, tokenizer, blocks);
   PretrainDataset eval;
-  if (!eval_texts.empty())
-    eval = make_pretrain_blocks(eval_texts, tokenizer, blocks);
+  if (!eval_texts.empty()) eval = make_pretrain_blocks(eval_texts, tokenizer, blocks);
   if (collective->is_first())
     std::cerr << "train: " << texts.size() << " documents, " << train.tokens << " tokens in "
               << train.blocks.size() << " blocks of " << flags.block_size << "\n";

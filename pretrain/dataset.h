@@ -21,9 +21,9 @@ struct PretrainDataset {
 };
 
 /// Tokenises documents (with the special tokens of the tokenizer's post-processor, and the end-of-sequence
-/// token) and lays them one after the other, in an order drawn from the seed, into blocks. A block attends within
-/// each of its documents only; a document that crosses a border, or is longer than the context, starts anew there.
-/// UserError when there is no token to learn.
+/// token) and lays them one after the other, in an order drawn from the seed, into blocks. A block attends
+/// within each of its documents only; a document that crosses a border, or is longer than the context, starts
+/// anew there. UserError when there is no token to learn.
 PretrainDataset make_pretrain_blocks(const std::vector<std::string>& documents, const Tokenizer& tokenizer,
                                      const PretrainBlocks& blocks);
 

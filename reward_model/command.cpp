@@ -50,7 +50,8 @@ std::vector<RankedSequences> sequences_of(const std::string& name, const std::ve
     std::cerr << name << ": " << kept.size() << " rankings, " << report.responses << " responses, "
               << report.pairs << " pairs";
     if (report.all_tied) std::cerr << "; " << report.all_tied << " left out with ties only";
-    if (report.too_long) std::cerr << "; " << report.too_long << " left out, longer than " << max_length << " tokens";
+    if (report.too_long)
+      std::cerr << "; " << report.too_long << " left out, longer than " << max_length << " tokens";
     std::cerr << '\n';
   }
   return kept;
@@ -76,7 +77,8 @@ std::vector<Prompt> normalizer_prompts(const RewardFlags& flags, const std::vect
   return prompts;
 }
 
-/// What --policy will be asked once training is over. Made before it begins, so that nothing wrong is found too late.
+/// What --policy will be asked once training is over. Made before it begins, so that nothing wrong is found
+/// too late.
 struct PolicySampling {
   ModelFiles policy;
   std::vector<GenerationRequest> requests;
@@ -96,8 +98,8 @@ std::optional<PolicySampling> plan_sampling(const RewardFlags& flags, const std:
       plan.requests.push_back({std::move(ids), static_cast<int64_t>(plan.requests.size()), 1});
   }
   if (plan.requests.size() < 2)
-    throw UserError("fewer than two prompts leave room for --response_length " + std::to_string(flags.response_length) +
-                    " in the context of --policy: lower it");
+    throw UserError("fewer than two prompts leave room for --response_length " +
+                    std::to_string(flags.response_length) + " in the context of --policy: lower it");
   return plan;
 }
 
@@ -115,15 +117,16 @@ std::vector<std::vector<TokenId>> sample_policy(const RewardFlags& flags, const 
   for (size_t i = 0; i < responses.size(); ++i) {
     if (responses[i].finish_reason != FinishReason::kStop) continue;
     sequences.push_back(plan.requests[i].prompt_ids);
-    sequences.back().insert(sequences.back().end(), responses[i].token_ids.begin(), responses[i].token_ids.end());
+    sequences.back().insert(sequences.back().end(), responses[i].token_ids.begin(),
+                            responses[i].token_ids.end());
   }
   return sequences;
 }
 
 // What the score is normalised over, in the order of design: policy samples, validation responses, training
 // responses.
-RewardNormalizer normalizer_of(const RewardFlags& flags, const ScalarModel& model, const SequenceEncoder& encoder,
-                               const std::optional<PolicySampling>& plan,
+RewardNormalizer normalizer_of(const RewardFlags& flags, const ScalarModel& model,
+                               const SequenceEncoder& encoder, const std::optional<PolicySampling>& plan,
                                const std::vector<RankedSequences>& responses) {
   std::vector<std::vector<TokenId>> sequences;
   std::string over;
@@ -171,8 +174,7 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
   const bool say = collective->is_first();
   const int64_t longest = std::min(flags.max_length, load_config(files).max_position_embeddings);
   const std::vector<RankedSequences> train = sequences_of("train", rankings, encoder, longest, say);
-  const std::vector<RankedSequences> eval =
-      eval_sequences_of(eval_rankings, encoder, longest, say);
+  const std::vector<RankedSequences> eval = eval_sequences_of(eval_rankings, encoder, longest, say);
 
   const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
   LoadedScalarModel loaded =

@@ -36,7 +36,8 @@ std::vector<RankedSequences> make_ranked_sequences(const std::vector<Ranking>& r
   if (kept.empty())
     throw UserError("none of the " + std::to_string(report.rankings) + " rankings can be learnt from: " +
                     std::to_string(report.all_tied) + " have ties only, " + std::to_string(report.too_long) +
-                    " are longer than --max_length or the model's context, which leave " + std::to_string(max_length) + " tokens");
+                    " are longer than --max_length or the model's context, which leave " +
+                    std::to_string(max_length) + " tokens");
   return kept;
 }
 

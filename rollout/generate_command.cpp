@@ -51,9 +51,9 @@ void run_generate(const GenerateFlags& flags) {
     std::vector<TokenId> ids = encoder.prompt(prompt_of(line, flags.chat));
     if (ids.empty()) throw UserError(line.where + ": the prompt has no token");
     if (static_cast<int64_t>(ids.size()) + flags.sampling.max_new_tokens > context)
-      throw UserError(line.where + ": a prompt of " + std::to_string(ids.size()) + " tokens and --max_new_tokens " +
-                      std::to_string(flags.sampling.max_new_tokens) + " do not fit the model's context of " +
-                      std::to_string(context));
+      throw UserError(line.where + ": a prompt of " + std::to_string(ids.size()) +
+                      " tokens and --max_new_tokens " + std::to_string(flags.sampling.max_new_tokens) +
+                      " do not fit the model's context of " + std::to_string(context));
     requests.push_back({std::move(ids), static_cast<int64_t>(requests.size()), flags.samples_per_prompt});
   }
   const LanguageModel model =

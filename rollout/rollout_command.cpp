@@ -1,11 +1,12 @@
 #include "rollout/rollout_command.h"
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <csignal>
 #include <iostream>
 #include <memory>
 #include <optional>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/compute_flags.h"
 #include "cli/model_reference.h"
@@ -48,7 +49,8 @@ class RunnerMaker {
     const torch::Device device = compute_.torch_device();
     const torch::ScalarType dtype = parse_dtype(unit.dtype, device, "the learner's dtype");
     if (!scorer_ || reward_model_ != models.reward_model || scorer_dtype_ != dtype) {
-      LoadedScalarModel loaded = load_scalar_model(ModelFiles::in_memory(*models.reward_model), dtype, device, false);
+      LoadedScalarModel loaded =
+          load_scalar_model(ModelFiles::in_memory(*models.reward_model), dtype, device, false);
       scorer_ = std::make_shared<ModelScorer>(std::move(loaded.model), loaded.normalizer);
       reward_model_ = models.reward_model;
       scorer_dtype_ = dtype;
@@ -77,9 +79,12 @@ void run_rollout(const RolloutFlags& flags) {
   options.redial = std::chrono::seconds(flags.redial_seconds);
   options.stop = &stop_after_unit;
   auto make_runner = std::make_shared<RunnerMaker>(flags.compute);
-  const WorkerSummary summary = run_worker(
-      options, [make_runner](const RunnerModels& models, const RolloutUnit& unit) { return (*make_runner)(models, unit); });
-  std::cerr << "Computed " << summary.units << " units" << (summary.finished ? "; the run is done.\n" : "; stopped.\n");
+  const WorkerSummary summary =
+      run_worker(options, [make_runner](const RunnerModels& models, const RolloutUnit& unit) {
+        return (*make_runner)(models, unit);
+      });
+  std::cerr << "Computed " << summary.units << " units"
+            << (summary.finished ? "; the run is done.\n" : "; stopped.\n");
   if (!summary.finished) throw Interrupted("stopped; the learner gives its units to others");
 }
 
@@ -88,9 +93,13 @@ void run_rollout(const RolloutFlags& flags) {
 void add_rollout_command(CLI::App& app) {
   auto flags = std::make_shared<RolloutFlags>();
   CLI::App* command = app.add_subcommand("rollout", "a worker that samples and scores for a learner");
-  command->add_option("--learner", flags->learner, "grpc://HOST:PORT that rlhf ppo --listen printed")->required();
+  command->add_option("--learner", flags->learner, "grpc://HOST:PORT that rlhf ppo --listen printed")
+      ->required();
   command->add_option("--name", flags->name, "shown by the learner; host name and process id when not given");
-  command->add_option("--redial_seconds", flags->redial_seconds, "how long to look for a learner that is not there")->capture_default_str();
+  command
+      ->add_option("--redial_seconds", flags->redial_seconds,
+                   "how long to look for a learner that is not there")
+      ->capture_default_str();
   command->add_option("--device", flags->compute.device, "cpu, cuda or cuda:N")->capture_default_str();
   command->callback([flags] { run_rollout(*flags); });
 }

@@ -55,7 +55,8 @@ CheckpointBytes fetch_model(const std::string& address) {
 
 ModelAddress parse_publish_address(const std::string& text) {
   ModelAddress model = parse_model_address(text);
-  if (model.version != 0) throw UserError("\"" + text + "\": the server numbers what is published; leave out the @");
+  if (model.version != 0)
+    throw UserError("\"" + text + "\": the server numbers what is published; leave out the @");
   return model;
 }
 

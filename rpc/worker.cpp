@@ -23,8 +23,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kAskFor{2'000};  // how long a request for a unit waits at the learner
-constexpr std::chrono::milliseconds kDialFor{250};  // then look whether to stop or to give up
-constexpr std::chrono::milliseconds kPause{20};     // for a learner that is there and refuses
+constexpr std::chrono::milliseconds kDialFor{250};   // then look whether to stop or to give up
+constexpr std::chrono::milliseconds kPause{20};      // for a learner that is there and refuses
 constexpr int kRenewalsPerLease = 5;
 
 /// The learner does not have what the unit names, any more or ever.

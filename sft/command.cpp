@@ -74,8 +74,7 @@ void run_sft(const CLI::App& command, SftFlags flags) {
   if (session.finished()) return;
   const bool say = collective->is_first();
   std::vector<SupervisedSample> train = samples_of("train", demonstrations, encoder, flags.dataset, say);
-  std::vector<SupervisedSample> eval =
-      samples_of("eval", eval_demonstrations, encoder, flags.dataset, say);
+  std::vector<SupervisedSample> eval = samples_of("eval", eval_demonstrations, encoder, flags.dataset, say);
 
   const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
   LanguageModel model = load_language_model(start, torch::kFloat32, device, /*trainable=*/true);

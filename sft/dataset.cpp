@@ -35,7 +35,8 @@ std::vector<SupervisedSample> make_sft_samples(const std::vector<Demonstration>&
     throw UserError(
         "none of the " + std::to_string(report.demonstrations) +
         " demonstrations has a supervised token: are completions empty, or cut away by --max_length " +
-        std::to_string(options.max_length) + " or the model's context of " + std::to_string(options.context) + "?");
+        std::to_string(options.max_length) + " or the model's context of " + std::to_string(options.context) +
+        "?");
   if (options.packing) return pack_sequences(std::move(sequences), options.max_length);
   std::vector<SupervisedSample> samples;
   for (SupervisedSequence& sequence : sequences) samples.push_back({std::move(sequence)});

@@ -27,7 +27,8 @@ bool is_end(const Tokenizer& tokenizer, TokenId id) {
 }
 
 void append_end(const Tokenizer& tokenizer, std::vector<TokenId>& ids) {
-  if (!tokenizer.eos_id()) throw UserError("the tokenizer names no end-of-sequence token (eos_token in tokenizer_config.json)");
+  if (!tokenizer.eos_id())
+    throw UserError("the tokenizer names no end-of-sequence token (eos_token in tokenizer_config.json)");
   if (ids.empty() || !is_end(tokenizer, ids.back())) ids.push_back(*tokenizer.eos_id());
 }
 
@@ -36,12 +37,15 @@ void append_end(const Tokenizer& tokenizer, std::vector<TokenId>& ids) {
 SequenceEncoder::SequenceEncoder(Tokenizer tokenizer)
     : tokenizer_(std::move(tokenizer)),
       chat_template_(ChatTemplate::from_files(file_of(tokenizer_, "chat_template.jinja"),
-                                              file_of(tokenizer_, "tokenizer_config.json"), "the model's chat template")) {}
+                                              file_of(tokenizer_, "tokenizer_config.json"),
+                                              "the model's chat template")) {}
 
 const ChatTemplate& SequenceEncoder::chat_template() const {
   if (!chat_template_)
-    throw UserError("the data holds conversations, but the model has no chat template: add chat_template.jinja to its folder, or use "
-                    "plain prompts");
+    throw UserError(
+        "the data holds conversations, but the model has no chat template: add chat_template.jinja to its "
+        "folder, or use "
+        "plain prompts");
   return *chat_template_;
 }
 
@@ -57,7 +61,8 @@ std::vector<TokenId> SequenceEncoder::prompt(const Prompt& prompt) const {
   return tokenizer_.encode(render(prompt.messages, true), {.add_special_tokens = false});
 }
 
-std::vector<TokenId> SequenceEncoder::prompt_and_response(const Prompt& prompt, const std::string& response) const {
+std::vector<TokenId> SequenceEncoder::prompt_and_response(const Prompt& prompt,
+                                                          const std::string& response) const {
   if (!prompt.is_chat()) {
     std::vector<TokenId> ids = tokenizer_.encode(prompt.text + response);
     append_end(tokenizer_, ids);
@@ -67,14 +72,15 @@ std::vector<TokenId> SequenceEncoder::prompt_and_response(const Prompt& prompt, 
   messages.push_back({"assistant", response});
   std::vector<TokenId> ids = tokenizer_.encode(render(messages, false), {.add_special_tokens = false});
   // Templates often print a newline after the end of a turn; a policy stops at the end itself.
-  const auto last_end = std::find_if(ids.rbegin(), ids.rend(), [&](TokenId id) { return is_end(tokenizer_, id); });
+  const auto last_end =
+      std::find_if(ids.rbegin(), ids.rend(), [&](TokenId id) { return is_end(tokenizer_, id); });
   if (last_end != ids.rend() && last_end - ids.rbegin() <= 2) ids.erase(last_end.base(), ids.end());
   append_end(tokenizer_, ids);
   return ids;
 }
 
-SupervisedEncoding SequenceEncoder::supervise_spans(const std::string& text, const std::vector<ByteSpan>& spans,
-                                                    bool chat) const {
+SupervisedEncoding SequenceEncoder::supervise_spans(const std::string& text,
+                                                    const std::vector<ByteSpan>& spans, bool chat) const {
   const Encoding encoding = tokenizer_.encode_with_offsets(text, {.add_special_tokens = !chat});
   SupervisedEncoding result;
   result.token_ids = encoding.ids;
@@ -88,7 +94,8 @@ SupervisedEncoding SequenceEncoder::supervise_spans(const std::string& text, con
   return result;
 }
 
-SupervisedEncoding SequenceEncoder::demonstration(const Demonstration& d, bool border_by_prompt_length) const {
+SupervisedEncoding SequenceEncoder::demonstration(const Demonstration& d,
+                                                  bool border_by_prompt_length) const {
   SupervisedEncoding encoding;
   if (d.form == Demonstration::Form::kConversation) {
     ChatRenderOptions options;
@@ -110,7 +117,8 @@ SupervisedEncoding SequenceEncoder::demonstration(const Demonstration& d, bool b
   if (border_by_prompt_length) {
     const size_t border = std::min(prompt_length(d), encoding.supervised.size());
     std::fill_n(encoding.supervised.begin(), border, uint8_t{0});
-    std::fill(encoding.supervised.begin() + static_cast<std::ptrdiff_t>(border), encoding.supervised.end(), uint8_t{1});
+    std::fill(encoding.supervised.begin() + static_cast<std::ptrdiff_t>(border), encoding.supervised.end(),
+              uint8_t{1});
   }
   return encoding;
 }
@@ -119,7 +127,8 @@ size_t SequenceEncoder::prompt_length(const Demonstration& d) const {
   if (d.form == Demonstration::Form::kText) return 0;
   if (d.form == Demonstration::Form::kPromptCompletion) return prompt(d.prompt).size();
   const auto first = d.prompt.messages.begin();
-  return prompt({"", Conversation(first, first + static_cast<std::ptrdiff_t>(d.first_supervised_message))}).size();
+  return prompt({"", Conversation(first, first + static_cast<std::ptrdiff_t>(d.first_supervised_message))})
+      .size();
 }
 
 }  // namespace rlhf

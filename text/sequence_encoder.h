@@ -17,9 +17,9 @@ struct SupervisedEncoding {
   int64_t straddling = 0;           ///< supervised tokens that also cover unsupervised text
 };
 
-/// Turns prompts, responses and demonstrations into ids, the same way in every stage: plain text goes through the
-/// tokenizer with its special tokens, conversations through the chat template and then the tokenizer without them. Whole texts are
-/// tokenised, never parts that are then joined. Threads may share one.
+/// Turns prompts, responses and demonstrations into ids, the same way in every stage: plain text goes through
+/// the tokenizer with its special tokens, conversations through the chat template and then the tokenizer
+/// without them. Whole texts are tokenised, never parts that are then joined. Threads may share one.
 class SequenceEncoder {
  public:
   explicit SequenceEncoder(Tokenizer tokenizer);
@@ -31,17 +31,19 @@ class SequenceEncoder {
   /// What the policy sees before it answers; a conversation ends with the generation prompt.
   std::vector<TokenId> prompt(const Prompt& prompt) const;
 
-  /// Prompt and response as the reward model sees them. The last id is the end-of-sequence token: appended to plain
-  /// text unless it is there, and what the template puts after the answer's end is cut.
+  /// Prompt and response as the reward model sees them. The last id is the end-of-sequence token: appended to
+  /// plain text unless it is there, and what the template puts after the answer's end is cut.
   std::vector<TokenId> prompt_and_response(const Prompt& prompt, const std::string& response) const;
 
-  /// A demonstration with its supervised tokens: those that cover a byte of a supervised text, found by tokenising the
-  /// whole text with offsets, and the end-of-sequence token appended to a plain completion.
+  /// A demonstration with its supervised tokens: those that cover a byte of a supervised text, found by
+  /// tokenising the whole text with offsets, and the end-of-sequence token appended to a plain completion.
   /// `border_by_prompt_length` cuts at the length of the prompt tokenised alone instead, as TRL does.
-  SupervisedEncoding demonstration(const Demonstration& demonstration, bool border_by_prompt_length = false) const;
+  SupervisedEncoding demonstration(const Demonstration& demonstration,
+                                   bool border_by_prompt_length = false) const;
 
  private:
-  SupervisedEncoding supervise_spans(const std::string& text, const std::vector<ByteSpan>& spans, bool chat) const;
+  SupervisedEncoding supervise_spans(const std::string& text, const std::vector<ByteSpan>& spans,
+                                     bool chat) const;
   size_t prompt_length(const Demonstration& demonstration) const;  // of the prompt tokenised alone
   std::string render(const Conversation& messages, bool add_generation_prompt) const;
 

@@ -94,7 +94,8 @@ class Loop {
       file << state_.to_json();
       file.close();
       if (!file)
-        throw WorldError("writing " + (folder / "trainer_state.json").string() + " failed: is the disk full?");
+        throw WorldError("writing " + (folder / "trainer_state.json").string() +
+                         " failed: is the disk full?");
     });
   }
 

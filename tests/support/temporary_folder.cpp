@@ -31,11 +31,14 @@ void write_file(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-fs::path fixture(const std::string& name) { return fs::path(RLHF_SOURCE_DIR) / "tests" / "fixtures" / name; }
+fs::path fixture(const std::string& name) {
+  return fs::path(RLHF_SOURCE_DIR) / "tests" / "fixtures" / name;
+}
 
 fs::path shared_data(const std::string& name) {
   const char* folder = std::getenv("RLHF_SHARED_DATA");
-  const fs::path path = (folder ? fs::path(folder) : fs::path(RLHF_SOURCE_DIR) / ".." / "shared" / "data") / name;
+  const fs::path path =
+      (folder ? fs::path(folder) : fs::path(RLHF_SOURCE_DIR) / ".." / "shared" / "data") / name;
   if (fs::exists(path)) return path;
   std::cout << "SKIPPED: needs " << name << ", which is not in $RLHF_SHARED_DATA\n";
   return {};

@@ -25,8 +25,8 @@ void write_file(const std::filesystem::path& path, const std::string& bytes);
 /// tests/fixtures/<name> in the source tree.
 std::filesystem::path fixture(const std::string& name);
 
-/// A file of the shared test data ($RLHF_SHARED_DATA, else ../shared/data beside the checkout); empty when absent,
-/// and then the absence is printed so that a skip is seen.
+/// A file of the shared test data ($RLHF_SHARED_DATA, else ../shared/data beside the checkout); empty when
+/// absent, and then the absence is printed so that a skip is seen.
 std::filesystem::path shared_data(const std::string& name);
 
 }  // namespace rlhf::test
