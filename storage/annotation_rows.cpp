@@ -15,13 +15,24 @@ AnnotationState annotation_state(SQLite::Database& db, int64_t annotator, int64_
       "SELECT a.annotator_id, a.task_id, t.campaign_id, a.prompt_id, a.status FROM annotations a "
       "JOIN tasks t ON t.id = a.task_id WHERE a.id = ?");
   if (!bind_all(row, annotation).executeStep() || row.getColumn(0).getInt64() != annotator)
-    throw UserError("annotation " + std::to_string(annotation) + " is not one of this annotator");
+    throw NoSuchAnnotation("annotation " + std::to_string(annotation) + " is not one of this annotator");
   return {annotation,
           row.getColumn(0).getInt64(),
           row.getColumn(1).getInt64(),
           row.getColumn(2).getInt64(),
           row.getColumn(3).getInt64(),
           row.getColumn(4).getString()};
+}
+
+AnnotationState standing_annotation(SQLite::Database& db, int64_t annotator, int64_t annotation) {
+  AnnotationState state = annotation_state(db, annotator, annotation);
+  if (state.status != "abandoned") return state;
+  SQLite::Statement find(db,
+                         "SELECT id FROM annotations WHERE task_id = ? AND annotator_id = ? "
+                         "AND status IN ('draft', 'submitted', 'skipped', 'not_rankable')");
+  if (const auto living = first_integer(find, state.task_id, annotator))
+    return annotation_state(db, annotator, *living);
+  return state;
 }
 
 AnnotationTask read_task(SQLite::Database& db, int64_t annotation) {
@@ -89,11 +100,11 @@ int64_t add_draft(SQLite::Database& db, int64_t task, int64_t annotator,
 
 void write_answer(SQLite::Database& db, const AnnotationTask& draft, const Answer& answer) {
   if (answer.ranks.size() != draft.items.size())
-    throw UserError(std::to_string(answer.ranks.size()) + " ranks for " + std::to_string(draft.items.size()) +
-                    " responses");
+    throw UnfitRanks(std::to_string(answer.ranks.size()) + " ranks for " +
+                     std::to_string(draft.items.size()) + " responses");
   SQLite::Statement rank(db, "UPDATE ranks SET rank = ? WHERE annotation_id = ? AND response_id = ?");
   for (std::size_t i = 0; i < answer.ranks.size(); ++i) {
-    if (answer.ranks[i] && *answer.ranks[i] < 1) throw UserError("a rank is 1 or more");
+    if (answer.ranks[i] && *answer.ranks[i] < 1) throw UnfitRanks("a rank is 1 or more");
     execute(rank, answer.ranks[i], draft.annotation_id, draft.items[i].response_id);
   }
   SQLite::Statement head(db, "UPDATE annotations SET note = ?, confidence = ?, touched_ms = ? WHERE id = ?");

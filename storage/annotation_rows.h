@@ -16,8 +16,12 @@ struct AnnotationState {
   std::string status;
 };
 
-/// Throws UserError when there is none, or it is another annotator's.
+/// Throws NoSuchAnnotation when there is none, or it is another annotator's.
 AnnotationState annotation_state(SQLite::Database& db, int64_t annotator, int64_t annotation);
+
+/// The same, or where that draft was given away or laid aside, the living annotation of the same annotator
+/// and task, if there is one by now.
+AnnotationState standing_annotation(SQLite::Database& db, int64_t annotator, int64_t annotation);
 
 /// What an annotator is shown, ranks so far included.
 AnnotationTask read_task(SQLite::Database& db, int64_t annotation);

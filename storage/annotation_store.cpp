@@ -65,13 +65,13 @@ Sha256Digest items_hash(std::vector<int64_t> response_ids) {
 void check_submittable(const Answer& answer) {
   std::set<int> distinct;
   for (const std::optional<int>& rank : answer.ranks) {
-    if (!rank) throw UserError("every response needs a rank");
+    if (!rank) throw UnfitRanks("every response needs a rank");
     distinct.insert(*rank);
   }
   int expected = 1;
   for (const int rank : distinct)
     if (rank != expected++)
-      throw UserError("ranks must be dense: 1 is best, equal is a tie, none is left out");
+      throw UnfitRanks("ranks must be dense: 1 is best, equal is a tie, none is left out");
 }
 
 bool same_answer(const AnnotationTask& given, const Answer& answer) {
@@ -81,19 +81,25 @@ bool same_answer(const AnnotationTask& given, const Answer& answer) {
 }
 
 /// A draft that may still be written. One that was given to somebody else meanwhile is begun anew, as it was.
-AnnotationState living_draft(SQLite::Database& db, int64_t annotator, int64_t annotation) {
-  AnnotationState state = annotation_state(db, annotator, annotation);
+AnnotationState living_draft(SQLite::Database& db, AnnotationState state) {
   if (state.status == "draft") return state;
   if (state.status != "abandoned")
-    throw UserError("annotation " + std::to_string(annotation) + " is " + state.status +
+    throw UserError("annotation " + std::to_string(state.id) + " is " + state.status +
                     " already; take it back before answering again");
+  const int64_t abandoned = state.id;
   std::vector<int64_t> order;
-  for (const AnnotationTask::Item& item : read_task(db, annotation).items) order.push_back(item.response_id);
-  state.id = add_draft(db, state.task_id, annotator, order);
+  for (const AnnotationTask::Item& item : read_task(db, abandoned).items) order.push_back(item.response_id);
+  state.id = add_draft(db, state.task_id, state.annotator_id, order);
   SQLite::Statement link(db, "UPDATE annotations SET supersedes = ? WHERE id = ?");
-  execute(link, annotation, state.id);
+  execute(link, abandoned, state.id);
   state.status = "draft";
   return state;
+}
+
+/// Gives a draft its end, unless it has it already.
+void end_draft(SQLite::Database& db, const AnnotationState& state, const std::string& status,
+               const std::string& note) {
+  if (state.status != status) finish_draft(db, living_draft(db, state), status, note);
 }
 
 /// The id of a draft the annotator holds in the campaign.
@@ -103,6 +109,55 @@ std::optional<int64_t> draft_in_hand(SQLite::Database& db, int64_t campaign, int
       "SELECT a.id FROM annotations a JOIN tasks t ON t.id = a.task_id WHERE a.annotator_id = ? "
       "AND a.status = 'draft' AND t.campaign_id = ? ORDER BY a.id DESC LIMIT 1");
   return first_integer(find, annotator, campaign);
+}
+
+/// Puts a draft with nothing entered back on the pile.
+void lay_aside_if_empty(SQLite::Database& db, int64_t draft) {
+  SQLite::Statement lay_aside(
+      db,
+      "UPDATE annotations SET status = 'abandoned' WHERE id = ?1 AND note IS NULL AND "
+      "NOT EXISTS (SELECT 1 FROM ranks WHERE annotation_id = ?1 AND rank IS NOT NULL)");
+  execute(lay_aside, draft);
+}
+
+std::optional<int64_t> find_last_answer(SQLite::Database& db, int64_t campaign, int64_t annotator) {
+  SQLite::Statement last(
+      db,
+      "SELECT a.id FROM annotations a JOIN tasks t ON t.id = a.task_id WHERE a.annotator_id = ? "
+      "AND t.campaign_id = ? AND a.status IN ('submitted', 'skipped', 'not_rankable') "
+      "ORDER BY a.submitted_ms DESC, a.id DESC LIMIT 1");
+  return first_integer(last, annotator, campaign);
+}
+
+/// The draft that took the place of an answer taken back.
+std::optional<AnnotationTask> draft_after(SQLite::Database& db, int64_t annotator, int64_t answer) {
+  SQLite::Statement find(
+      db, "SELECT id FROM annotations WHERE supersedes = ? AND annotator_id = ? AND status = 'draft'");
+  const auto draft = first_integer(find, answer, annotator);
+  if (!draft) return std::nullopt;
+  return read_task(db, *draft);
+}
+
+/// A new draft in the place of the answer `state`, with the same order, ranks and note.
+int64_t supersede_by_draft(SQLite::Database& db, const AnnotationState& state) {
+  const AnnotationTask before = read_task(db, state.id);
+  const std::optional<int64_t> until = state.status == "submitted" ? std::optional(tick(db)) : std::nullopt;
+  SQLite::Statement supersede(
+      db, "UPDATE annotations SET status = 'superseded', superseded_tick = ? WHERE id = ?");
+  execute(supersede, until, state.id);
+  SQLite::Statement reopen(db, "UPDATE tasks SET status = 'open' WHERE id = ?");
+  execute(reopen, state.task_id);
+  std::vector<int64_t> order;
+  Answer answer{{}, before.note, before.confidence};
+  for (const AnnotationTask::Item& item : before.items) {
+    order.push_back(item.response_id);
+    answer.ranks.push_back(item.rank);
+  }
+  const int64_t draft = add_draft(db, state.task_id, state.annotator_id, order);
+  SQLite::Statement link(db, "UPDATE annotations SET supersedes = ? WHERE id = ?");
+  execute(link, state.id, draft);
+  write_answer(db, read_task(db, draft), answer);
+  return draft;
 }
 
 /// Whether the task of a skipped answer still wants one. Drafts last touched before `expired_before` do not
@@ -124,30 +179,6 @@ constexpr char kNextTask[] = R"sql(
     AND (SELECT COUNT(*) FROM annotations a WHERE a.task_id = t.id
          AND (a.status IN ('submitted', 'not_rankable') OR (a.status = 'draft' AND a.touched_ms >= ?3))) < c.overlap
   ORDER BY t.priority DESC, t.id LIMIT 1)sql";
-
-constexpr char kProgress[] = R"sql(
-  SELECT COUNT(*), COALESCE(SUM(status = 'closed'), 0),
-    (SELECT COUNT(DISTINCT a.task_id) FROM tasks t JOIN annotations a ON a.task_id = t.id
-     WHERE t.campaign_id = ?1 AND a.status = 'draft'),
-    (SELECT COUNT(*) FROM tasks t JOIN annotations a ON a.task_id = t.id
-     WHERE t.campaign_id = ?1 AND a.status = 'submitted'),
-    (SELECT COUNT(*) FROM tasks t JOIN annotations a ON a.task_id = t.id
-     WHERE t.campaign_id = ?1 AND a.status = 'skipped'),
-    (SELECT COUNT(*) FROM tasks t JOIN annotations a ON a.task_id = t.id
-     WHERE t.campaign_id = ?1 AND a.status = 'not_rankable')
-  FROM tasks WHERE campaign_id = ?1)sql";
-
-/// Two people's answers x < y to one task, over the pairs of responses v < w that both told apart.
-constexpr char kAgreement[] = R"sql(
-  SELECT COUNT(*), COALESCE(SUM((xv.rank < xw.rank) = (yv.rank < yw.rank)), 0)
-  FROM tasks t
-  JOIN annotations x ON x.task_id = t.id AND x.status = 'submitted'
-  JOIN annotations y ON y.task_id = t.id AND y.status = 'submitted' AND x.id < y.id
-  JOIN ranks xv ON xv.annotation_id = x.id
-  JOIN ranks xw ON xw.annotation_id = x.id AND xv.response_id < xw.response_id AND xv.rank <> xw.rank
-  JOIN ranks yv ON yv.annotation_id = y.id AND yv.response_id = xv.response_id
-  JOIN ranks yw ON yw.annotation_id = y.id AND yw.response_id = xw.response_id AND yv.rank <> yw.rank
-  WHERE t.campaign_id = ?1)sql";
 
 }  // namespace
 
@@ -282,6 +313,21 @@ int64_t AnnotationStore::annotator(const std::string& handle, const std::string&
   return transact([&](SQLite::Database& db) { return LedgerRows(db).annotator(handle, kind, params_json); });
 }
 
+std::string AnnotationStore::annotator_kind(const std::string& handle) {
+  return guarded(database_.connection(), [&] {
+    SQLite::Statement find(database_.connection().db, "SELECT kind FROM annotators WHERE handle = ?");
+    return bind_all(find, handle).executeStep() ? find.getColumn(0).getString() : std::string();
+  });
+}
+
+AnnotationTask AnnotationStore::task(int64_t annotator, int64_t annotation) {
+  return guarded(database_.connection(), [&] {
+    SQLite::Database& db = database_.connection().db;
+    annotation_state(db, annotator, annotation);
+    return read_task(db, annotation);
+  });
+}
+
 std::optional<AnnotationTask> AnnotationStore::next_task(int64_t campaign, int64_t annotator) {
   return transact([&](SQLite::Database& db) -> std::optional<AnnotationTask> {
     if (const auto draft = draft_in_hand(db, campaign, annotator)) {
@@ -304,7 +350,8 @@ std::optional<AnnotationTask> AnnotationStore::next_task(int64_t campaign, int64
 
 void AnnotationStore::save_draft(int64_t annotator, int64_t annotation, const Answer& answer) {
   transact([&](SQLite::Database& db) {
-    write_answer(db, read_task(db, living_draft(db, annotator, annotation).id), answer);
+    const AnnotationState draft = living_draft(db, standing_annotation(db, annotator, annotation));
+    write_answer(db, read_task(db, draft.id), answer);
     return true;
   });
 }
@@ -312,10 +359,9 @@ void AnnotationStore::save_draft(int64_t annotator, int64_t annotation, const An
 void AnnotationStore::submit(int64_t annotator, int64_t annotation, const Answer& answer) {
   check_submittable(answer);
   transact([&](SQLite::Database& db) {
-    if (annotation_state(db, annotator, annotation).status == "submitted" &&
-        same_answer(read_task(db, annotation), answer))
-      return true;
-    const AnnotationState draft = living_draft(db, annotator, annotation);
+    const AnnotationState standing = standing_annotation(db, annotator, annotation);
+    if (standing.status == "submitted" && same_answer(read_task(db, standing.id), answer)) return true;
+    const AnnotationState draft = living_draft(db, standing);
     write_answer(db, read_task(db, draft.id), answer);
     finish_draft(db, draft, "submitted", "");
     return true;
@@ -332,70 +378,38 @@ void AnnotationStore::lay_aside(int64_t annotator, int64_t annotation) {
 
 void AnnotationStore::skip(int64_t annotator, int64_t annotation, const std::string& note) {
   transact([&](SQLite::Database& db) {
-    if (annotation_state(db, annotator, annotation).status != "skipped")
-      finish_draft(db, living_draft(db, annotator, annotation), "skipped", note);
+    end_draft(db, standing_annotation(db, annotator, annotation), "skipped", note);
     return true;
   });
 }
 
 void AnnotationStore::not_rankable(int64_t annotator, int64_t annotation, const std::string& note) {
   transact([&](SQLite::Database& db) {
-    if (annotation_state(db, annotator, annotation).status != "not_rankable")
-      finish_draft(db, living_draft(db, annotator, annotation), "not_rankable", note);
+    end_draft(db, standing_annotation(db, annotator, annotation), "not_rankable", note);
     return true;
   });
 }
 
-std::optional<AnnotationTask> AnnotationStore::undo(int64_t campaign, int64_t annotator) {
-  return transact([&](SQLite::Database& db) -> std::optional<AnnotationTask> {
-    SQLite::Statement last(
-        db,
-        "SELECT a.id FROM annotations a JOIN tasks t ON t.id = a.task_id WHERE a.annotator_id = ? "
-        "AND t.campaign_id = ? AND a.status IN ('submitted', 'skipped', 'not_rankable') "
-        "ORDER BY a.submitted_ms DESC, a.id DESC LIMIT 1");
-    const auto answered = first_integer(last, annotator, campaign);
-    if (!answered) return std::nullopt;
-    const AnnotationState state = annotation_state(db, annotator, *answered);
-    if (state.status == "skipped" && !has_room(db, state, now_ms() - draft_expiry_ms_))
-      throw UserError("the task that was skipped has been taken by somebody else meanwhile");
-    const AnnotationTask before = read_task(db, *answered);
-    if (const auto draft = draft_in_hand(db, campaign, annotator)) {
-      SQLite::Statement lay_aside(db, "UPDATE annotations SET status = 'abandoned' WHERE id = ?");
-      execute(lay_aside, *draft);
-    }
-    const std::optional<int64_t> until = state.status == "submitted" ? std::optional(tick(db)) : std::nullopt;
-    SQLite::Statement supersede(
-        db, "UPDATE annotations SET status = 'superseded', superseded_tick = ? WHERE id = ?");
-    execute(supersede, until, *answered);
-    SQLite::Statement reopen(db, "UPDATE tasks SET status = 'open' WHERE id = ?");
-    execute(reopen, state.task_id);
-    std::vector<int64_t> order;
-    Answer answer{{}, before.note, before.confidence};
-    for (const AnnotationTask::Item& item : before.items) {
-      order.push_back(item.response_id);
-      answer.ranks.push_back(item.rank);
-    }
-    const int64_t draft = add_draft(db, state.task_id, annotator, order);
-    SQLite::Statement link(db, "UPDATE annotations SET supersedes = ? WHERE id = ?");
-    execute(link, *answered, draft);
-    write_answer(db, read_task(db, draft), answer);
-    return read_task(db, draft);
-  });
+std::optional<int64_t> AnnotationStore::last_answer(int64_t campaign, int64_t annotator) {
+  return guarded(database_.connection(),
+                 [&] { return find_last_answer(database_.connection().db, campaign, annotator); });
 }
 
-CampaignProgress AnnotationStore::progress(int64_t campaign) {
-  return guarded(database_.connection(), [&] {
-    CampaignProgress progress;
-    SQLite::Statement counts(database_.connection().db, kProgress);
-    bind_all(counts, campaign).executeStep();
-    int64_t* const fields[] = {&progress.tasks,     &progress.done,    &progress.in_hand,
-                               &progress.submitted, &progress.skipped, &progress.not_rankable};
-    for (int i = 0; i < 6; ++i) *fields[i] = counts.getColumn(i).getInt64();
-    SQLite::Statement agreement(database_.connection().db, kAgreement);
-    bind_all(agreement, campaign).executeStep();
-    progress.pairs_compared_twice = agreement.getColumn(0).getInt64();
-    progress.pairs_agreed = agreement.getColumn(1).getInt64();
-    return progress;
+std::optional<AnnotationTask> AnnotationStore::undo(int64_t campaign, int64_t annotator,
+                                                    std::optional<int64_t> answer) {
+  return transact([&](SQLite::Database& db) -> std::optional<AnnotationTask> {
+    const auto last = find_last_answer(db, campaign, annotator);
+    if (answer && answer != last) {
+      if (auto taken_back = draft_after(db, annotator, *answer)) return taken_back;
+      throw UserError("annotation " + std::to_string(*answer) +
+                      " is not the last answer, and only that one can be taken back");
+    }
+    if (!last) return std::nullopt;
+    const AnnotationState state = annotation_state(db, annotator, *last);
+    if (state.status == "skipped" && !has_room(db, state, now_ms() - draft_expiry_ms_))
+      throw UserError("the task that was skipped has been taken by somebody else meanwhile");
+    if (const auto draft = draft_in_hand(db, campaign, annotator)) lay_aside_if_empty(db, *draft);
+    return read_task(db, supersede_by_draft(db, state));
   });
 }
 

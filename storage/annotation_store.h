@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "contract/error.h"
 #include "contract/prompt.h"
 #include "storage/database.h"
 #include "storage/ledger_records.h"
@@ -66,12 +67,35 @@ struct CampaignProgress {
   int64_t pairs_agreed = 0;  ///< of these, how many agree
 };
 
+/// One annotator's part in a campaign.
+struct AnnotatorProgress {
+  int64_t submitted = 0;
+  int64_t skipped = 0;
+  int64_t not_rankable = 0;
+  int64_t median_ms = 0;  ///< from being shown a task to answering it, over the last 20 answers; 0: none yet
+  int64_t pairs_compared_twice = 0;  ///< as in CampaignProgress, this annotator being one of the two
+  int64_t pairs_agreed = 0;
+};
+
+/// The annotation does not exist, or is another annotator's.
+class NoSuchAnnotation : public UserError {
+ public:
+  using UserError::UserError;
+};
+
+/// Ranks that are none: too few, not dense, below 1.
+class UnfitRanks : public UserError {
+ public:
+  using UserError::UserError;
+};
+
 /// Hands tasks out and takes answers in. Every call is one transaction, and nothing that was submitted is
 /// lost or changed: an answer taken back is superseded by the next.
 ///
 /// A task is in the hands of at most `overlap` people at once. A draft nobody touched for `draft_expiry_ms`
 /// is handed to the next who asks; should its owner submit after all, that answer counts too: work is not
-/// thrown away. Throws UserError for what does not exist, belongs to another annotator, or comes too late.
+/// thrown away. Calls that repeat an earlier one, because its reply was lost, change nothing. Throws
+/// UserError for what comes too late, and its kinds above.
 class AnnotationStore {
  public:
   explicit AnnotationStore(Database& database, int64_t draft_expiry_ms = 60 * 60 * 1000);
@@ -96,9 +120,15 @@ class AnnotationStore {
   int64_t annotator(const std::string& handle, const std::string& kind,
                     const std::string& params_json = "{}");
 
+  /// The kind of this annotator; empty when there is none.
+  std::string annotator_kind(const std::string& handle);
+
   /// The draft the annotator holds, else the next task they have not seen; nothing when there is none left
   /// for them.
   std::optional<AnnotationTask> next_task(int64_t campaign, int64_t annotator);
+
+  /// What the annotator is shown, or was, under this annotation.
+  AnnotationTask task(int64_t annotator, int64_t annotation);
 
   /// Keeps what there is so far.
   void save_draft(int64_t annotator, int64_t annotation, const Answer& answer);
@@ -117,12 +147,17 @@ class AnnotationStore {
   /// The responses cannot be compared: an answer, unlike a skip.
   void not_rankable(int64_t annotator, int64_t annotation, const std::string& note = "");
 
+  /// The answer that undo() would take back.
+  std::optional<int64_t> last_answer(int64_t campaign, int64_t annotator);
+
   /// Takes the annotator's last answer in the campaign back: it is superseded by the draft returned, which
-  /// starts with the same order, ranks and note. A draft in hand goes back to the pile. Nothing when there is
-  /// no answer.
-  std::optional<AnnotationTask> undo(int64_t campaign, int64_t annotator);
+  /// starts with the same order, ranks and note. A draft in hand with nothing entered goes back to the pile,
+  /// another comes next again. Nothing when there is no answer. Who names the `answer` may ask twice: one
+  /// that is taken back already gives its draft, one that is not the last is a UserError.
+  std::optional<AnnotationTask> undo(int64_t campaign, int64_t annotator, std::optional<int64_t> answer = {});
 
   CampaignProgress progress(int64_t campaign);
+  AnnotatorProgress annotator_progress(int64_t campaign, int64_t annotator);
 
   /// Runs all calls that `work` makes as one transaction, thousands of times faster than one each: for
   /// simulated raters, who cannot be disappointed when all of it is rolled back because `work` throws.

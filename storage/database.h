@@ -14,8 +14,8 @@ enum class IfAbsent { kCreate, kRefuse };
 /// the file is absent (kRefuse), is not a ledger, is damaged, or was made by a newer program; WorldError when
 /// the disk fails or other writers hold it for too long. The same goes for everything that uses a Database.
 ///
-/// Use a Database and the stores on it from one thread; open another for another thread. Must outlive its
-/// stores. A process that forks must not use its connections in the child.
+/// Use a Database and the stores on it from one thread at a time; open another to work at the same time. Must
+/// outlive its stores. A process that forks must not use its connections in the child.
 class Database {
  public:
   explicit Database(const std::filesystem::path& file, IfAbsent if_absent = IfAbsent::kCreate,

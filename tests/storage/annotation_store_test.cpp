@@ -228,3 +228,85 @@ TEST_CASE("higher priority goes first, and many answers may be one transaction")
   CHECK(work.rankings() == 1);
   CHECK(work.next(work.anna));
 }
+
+TEST_CASE("what is repeated because its reply was lost changes nothing") {
+  Work work(2);
+  const int64_t campaign = work.campaign.id;
+  const AnnotationTask first = work.next(work.anna).value();
+  work.store.submit(work.anna, first.annotation_id, kAnswer);
+  CHECK(work.store.last_answer(campaign, work.anna) == first.annotation_id);
+  const AnnotationTask second = work.next(work.anna).value();
+  work.store.skip(work.anna, second.annotation_id);
+  work.store.skip(work.anna, second.annotation_id);
+  const int64_t last = work.store.last_answer(campaign, work.anna).value();
+  CHECK(last == second.annotation_id);
+  const AnnotationTask back = work.store.undo(campaign, work.anna, last).value();
+  CHECK(work.store.undo(campaign, work.anna, last)->annotation_id == back.annotation_id);
+  CHECK(work.store.last_answer(campaign, work.anna) == first.annotation_id);
+  work.store.submit(work.anna, back.annotation_id, kAnswer);
+  CHECK_THROWS_WITH(work.store.undo(campaign, work.anna, first.annotation_id),
+                    test::contains("not the last answer"));
+  CHECK_THROWS_AS(work.store.undo(campaign, work.bert, first.annotation_id), UserError);
+  CHECK(work.rankings() == 2);
+}
+
+TEST_CASE("a late answer posted twice counts once") {
+  Work work(1);
+  AnnotationStore impatient(work.ledger.database, -1);
+  const AnnotationTask left = work.next(work.anna).value();
+  impatient.next_task(work.campaign.id, work.bert);
+  work.store.submit(work.anna, left.annotation_id, kAnswer);
+  CHECK_NOTHROW(work.store.submit(work.anna, left.annotation_id, kAnswer));
+  CHECK_THROWS_WITH(work.store.submit(work.anna, left.annotation_id, {{3, 2, 1}, "", {}}),
+                    test::contains("submitted already"));
+  CHECK(work.rankings() == 1);
+}
+
+TEST_CASE("a draft laid aside and the same task given again are one answer") {
+  Work work(1);
+  const AnnotationTask before = work.next(work.anna).value();
+  work.store.lay_aside(work.anna, before.annotation_id);
+  const AnnotationTask again = work.next(work.anna).value();
+  CHECK(again.annotation_id != before.annotation_id);
+  work.store.submit(work.anna, before.annotation_id, kAnswer);  // from a tab that was left open
+  CHECK_FALSE(work.next(work.anna));
+  CHECK(work.rankings() == 1);
+}
+
+TEST_CASE("undo keeps a draft that was begun, and it comes next again") {
+  Work work(2);
+  const AnnotationTask first = work.next(work.anna).value();
+  work.store.submit(work.anna, first.annotation_id, kAnswer);
+  const AnnotationTask begun = work.next(work.anna).value();
+  work.store.save_draft(work.anna, begun.annotation_id, {{{}, 1, {}}, "", {}});
+  const AnnotationTask back = work.store.undo(work.campaign.id, work.anna).value();
+  CHECK(work.next(work.anna)->annotation_id == back.annotation_id);
+  work.store.submit(work.anna, back.annotation_id, kAnswer);
+  const AnnotationTask next = work.next(work.anna).value();
+  CHECK(next.annotation_id == begun.annotation_id);
+  CHECK(next.items[1].rank == 1);
+}
+
+TEST_CASE("an annotator's own part: answers, pace, agreement with the others") {
+  Work work(3, 2);
+  for (const int64_t who : {work.anna, work.bert}) {
+    const AnnotationTask task = work.next(who).value();
+    std::vector<std::optional<int>> ranks;
+    for (const auto& item : task.items) ranks.emplace_back(static_cast<int>(item.response_id));
+    if (who == work.bert) std::replace(ranks.begin(), ranks.end(), std::optional(3), std::optional(2));
+    work.store.submit(who, task.annotation_id, {ranks, "", {}});
+  }
+  work.store.skip(work.anna, work.next(work.anna)->annotation_id);
+  work.store.not_rankable(work.anna, work.next(work.anna)->annotation_id);
+  const AnnotatorProgress own = work.store.annotator_progress(work.campaign.id, work.anna);
+  CHECK(own.submitted == 1);
+  CHECK(own.skipped == 1);
+  CHECK(own.not_rankable == 1);
+  CHECK(own.median_ms >= 0);
+  CHECK(own.pairs_compared_twice == 2);  // bert tied the third pair
+  CHECK(own.pairs_agreed == 2);
+  const int64_t carl = work.store.annotator("carl", "human");
+  CHECK(work.store.annotator_progress(work.campaign.id, carl).submitted == 0);
+  CHECK_THROWS_AS(work.store.task(work.bert, 1), NoSuchAnnotation);
+  CHECK(work.store.task(work.anna, 1).items.size() == 3);
+}
