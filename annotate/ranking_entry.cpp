@@ -1,6 +1,7 @@
 #include "annotate/ranking_entry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "contract/error.h"
 
@@ -32,6 +33,7 @@ RankingEntry::RankingEntry(std::size_t responses, const std::vector<std::optiona
 
 Step RankingEntry::press(char key) {
   message_.clear();
+  const bool skip_asked = std::exchange(skip_pending_, false);
   if (key >= '1' && key <= '9') return place(static_cast<std::size_t>(key - '1'));
   switch (key) {
     case '=':
@@ -43,7 +45,10 @@ Step RankingEntry::press(char key) {
     case 'u':
       return take_back();
     case 's':
-      return Step::kSkip;
+      if (skip_asked) return Step::kSkip;
+      skip_pending_ = true;
+      message_ = "s again skips this task for you; any other key goes on";
+      return Step::kMore;
     case 'x':
       return Step::kNotRankable;
     case '?':

@@ -18,8 +18,8 @@ enum class Step {
 };
 
 /// One ranking being entered by keys: digits name responses best first, '=' ties the next with the one
-/// before, Enter puts the only one left in the last place, 'u' takes the last key back, 's' skips, 'x' says
-/// not rankable, '?' asks for the guidelines, 'q' quits. No input, no output.
+/// before, Enter puts the only one left in the last place, 'u' takes the last key back, 's' twice skips, 'x'
+/// says not rankable, '?' asks for the guidelines, 'q' quits. No input, no output.
 class RankingEntry {
  public:
   /// For 2 to 9 responses; UserError otherwise: a digit must name each.
@@ -52,6 +52,7 @@ class RankingEntry {
   std::size_t responses_;
   std::vector<Placed> placed_;
   bool tie_pending_ = false;
+  bool skip_pending_ = false;  ///< 's' was pressed once
   std::string message_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kHelp =
     "digits: order, best first   =: tie with the one before   Enter: place the last one\n"
-    "u: take back   s: skip   x: cannot be ranked   ?: guidelines   q: save and quit\n";
+    "u: take back   s, s: skip   x: cannot be ranked   ?: guidelines   q: save and quit\n";
 
 class Sitting {
  public:

@@ -88,6 +88,10 @@ TEST_CASE("a refused digit leaves a tie waiting") {
 
 TEST_CASE("letters ask for what is not a ranking") {
   RankingEntry entry(2);
+  CHECK(entry.press('s') == Step::kMore);
+  CHECK(entry.message() == "s again skips this task for you; any other key goes on");
+  CHECK(entry.press('1') == Step::kMore);
+  CHECK(entry.press('s') == Step::kMore);
   CHECK(entry.press('s') == Step::kSkip);
   CHECK(entry.press('x') == Step::kNotRankable);
   CHECK(entry.press('?') == Step::kGuidelines);

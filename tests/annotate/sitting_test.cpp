@@ -108,7 +108,7 @@ TEST_CASE_METHOD(Campaigning, "the digits rank the responses as they were shown"
 
 TEST_CASE_METHOD(Campaigning, "a sitting goes through all tasks; a skip and a refusal are not labels") {
   prepare(4);
-  const auto result = sit("123\ns\nx\n1=2=3");
+  const auto result = sit("123\ns1us\nss\nx\n1=2=3");
   CHECK(result.submitted == 2);
   CHECK(result.skipped == 1);
   CHECK(result.not_rankable == 1);
