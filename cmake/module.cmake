@@ -40,6 +40,20 @@ function(rlhf_test module)
   set_tests_properties(${module} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
 
+#   rlhf_embed(HEADER NAME=FILE...)   files as string constants that HEADER, of this folder, declares; gives ${embedded_parts}
+function(rlhf_embed header)
+  set(parts ${CMAKE_CURRENT_BINARY_DIR}/embedded_parts.cpp)
+  string(REGEX REPLACE "[^;=]+=" "" files "${ARGN}")
+  string(REPLACE ";" "," list "${ARGN}")
+  add_custom_command(OUTPUT ${parts}
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${parts} -DHEADER=${header} "-DPARTS=${list}"
+      -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+    DEPENDS ${PROJECT_SOURCE_DIR}/cmake/embed.cmake ${files}
+    COMMENT "Embedding the parts of ${header}" VERBATIM)
+  set(embedded_parts ${parts} PARENT_SCOPE)
+endfunction()
+
 # The build fails when a file includes a header that its folder does not link to.
 function(rlhf_check_layering)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)

@@ -3,7 +3,7 @@
 
 namespace rlhf {
 
-/// The parts of the page, put into the program at build time by embed.cmake: curves/page/ and Debian's
+/// The parts of the page, put into the program at build time by cmake/embed.cmake: curves/page/ and Debian's
 /// Chart.js (MIT licence, https://www.chartjs.org), so that the page works offline.
 extern const std::string_view kPageHtml;
 extern const std::string_view kPageStyle;

@@ -1,5 +1,6 @@
-# cmake -DOUTPUT=page_parts.cpp "-DPARTS=kName=file,..." -P embed.cmake: files as string constants, in raw literals.
-set(code "#include \"curves/page_parts.h\"\n\nnamespace rlhf {\n")
+# cmake -DOUTPUT=page_parts.cpp -DHEADER=curves/page_parts.h "-DPARTS=kName=file,..." -P embed.cmake: files as string
+# constants of namespace rlhf, in raw literals.
+set(code "#include \"${HEADER}\"\n\nnamespace rlhf {\n")
 string(REPLACE "," ";" PARTS "${PARTS}")
 foreach(part IN LISTS PARTS)
   string(REGEX MATCH "^([^=]+)=(.+)$" _ "${part}")

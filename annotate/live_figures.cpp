@@ -1,0 +1,42 @@
+#include "annotate/live_figures.h"
+
+namespace rlhf {
+
+namespace {
+
+constexpr int kRestPerCount = 20;
+
+}  // namespace
+
+LiveFigures::LiveFigures(const std::filesystem::path& ledger, int64_t campaign)
+    : database_(ledger, IfAbsent::kRefuse), store_(database_), campaign_(campaign) {}
+
+template <class Count>
+const nlohmann::ordered_json& LiveFigures::fresh(Counted& counted, Count&& count) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (begin < counted.fresh_until) return counted.figures;
+  counted.figures = count();
+  const auto end = std::chrono::steady_clock::now();
+  counted.fresh_until = end + kRestPerCount * (end - begin);
+  return counted.figures;
+}
+
+nlohmann::ordered_json LiveFigures::of(int64_t annotator) {
+  const std::lock_guard lock(mutex_);
+  nlohmann::ordered_json figures = fresh(all_, [&]() -> nlohmann::ordered_json {
+    const CampaignProgress progress = store_.progress(campaign_);
+    return {{"tasks", progress.tasks},
+            {"done", progress.done},
+            {"pairs", progress.pairs_compared_twice},
+            {"agreed", progress.pairs_agreed}};
+  });
+  figures["you"] = fresh(own_[annotator], [&]() -> nlohmann::ordered_json {
+    const AnnotatorProgress progress = store_.annotator_progress(campaign_, annotator);
+    return {{"submitted", progress.submitted},        {"skipped", progress.skipped},
+            {"not_rankable", progress.not_rankable},  {"median_ms", progress.median_ms},
+            {"pairs", progress.pairs_compared_twice}, {"agreed", progress.pairs_agreed}};
+  });
+  return figures;
+}
+
+}  // namespace rlhf
