@@ -1,5 +1,7 @@
 #include "rollout/generate_command.h"
 
+#include <chrono>
+#include <iostream>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -40,6 +42,24 @@ std::string finish_reason_word(FinishReason reason) {
   return reason == FinishReason::kStop ? "stop" : "length";
 }
 
+// With a progress bar, and what it took at the end.
+std::vector<GeneratedResponse> generate_watched(const LanguageModel& model,
+                                                const std::vector<GenerationRequest>& requests,
+                                                const GeneratorOptions& options, int64_t total) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<GeneratedResponse> responses;
+  {
+    ProgressBar progress({"generate", total, 0, {}});
+    responses = generate(model, requests, options, [&](int64_t done) { progress.update(done, {}); });
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  size_t tokens = 0;
+  for (const GeneratedResponse& response : responses) tokens += response.token_ids.size();
+  std::cerr << responses.size() << " responses, " << tokens << " tokens in " << seconds.count()
+            << " s: " << static_cast<double>(tokens) / seconds.count() << " tokens/s\n";
+  return responses;
+}
+
 void run_generate(const GenerateFlags& flags) {
   flags.compute.apply_threads();
   const ModelFiles files = open_model(flags.model);
@@ -65,9 +85,7 @@ void run_generate(const GenerateFlags& flags) {
   options.seed = flags.seed;
   options.max_batch_size = flags.batch_size;
   const auto total = static_cast<int64_t>(requests.size()) * flags.samples_per_prompt;
-  ProgressBar progress({"generate", total, 0, {}});
-  const std::vector<GeneratedResponse> responses =
-      generate(model, requests, options, [&](int64_t done) { progress.update(done, {}); });
+  const std::vector<GeneratedResponse> responses = generate_watched(model, requests, options, total);
 
   JsonLinesOutput output(flags.lines);
   for (size_t i = 0; i < responses.size(); ++i) {
