@@ -1,0 +1,69 @@
+"""Our commands on the work to be timed. Each function returns (rate, peak memory in GB)."""
+import json
+import re
+import shutil
+
+from measured import measure
+from workload import Texts, write_jsonl
+
+WARM_UP = 1  # logged steps that do not count, as for the peers
+
+
+class Ours:
+    def __init__(self, rlhf, model, scratch, threads):
+        self.rlhf, self.model, self.scratch, self.threads = rlhf, model, scratch, threads
+
+    def generate(self, dtype, batch, prompt, new):
+        texts = Texts()
+        prompts = write_jsonl(self.scratch / "prompts.jsonl", ({"prompt": texts.draw(prompt)} for _ in range(batch)))
+        done = measure([self.rlhf, "generate", "--model", self.model, "--input", prompts, "--output", self.scratch / "responses.jsonl",
+                        "--max_new_tokens", new, "--temperature", 1, "--batch_size", batch, "--dtype", dtype, "--threads", self.threads])
+        lengths = {len(json.loads(line)["response_token_ids"]) for line in open(self.scratch / "responses.jsonl")}
+        assert lengths == {new}, f"responses of {lengths} tokens, not {new}"
+        return float(re.search(r"([\d.]+) tokens/s", done.errors)[1]), done.peak_memory_gb
+
+    def train(self, stage, dtype, dataset, flags, steps, rate):
+        run = self.scratch / stage
+        shutil.rmtree(run, ignore_errors=True)
+        done = measure([self.rlhf, stage, "--model", self.model, "--dataset", dataset, "--output_dir", run, "--max_steps", steps + WARM_UP,
+                        "--logging_steps", 1, "--save_steps", 0, "--dtype", dtype, "--threads", self.threads, *flags])
+        rows = [json.loads(line) for line in open(run / "metrics.jsonl")]
+        rates = [rate(row) for row in rows if "tokens_per_second" in row][WARM_UP:]
+        assert len(rates) == steps, f"{len(rates)} steps logged, not {steps}"
+        shutil.rmtree(run)
+        return steps / sum(1 / one for one in rates), done.peak_memory_gb
+
+    def sft(self, dtype, lengths, batch, steps=4):
+        """Tokens a second; `lengths` of the samples in tokens, the end-of-sequence token included."""
+        texts = Texts()
+        dataset = write_jsonl(self.scratch / "sft.jsonl", ({"text": texts.draw(length - 1)} for length in lengths))
+        return self.train("sft", dtype, dataset, ["--per_device_train_batch_size", batch, "--max_length", max(lengths)], steps,
+                          lambda row: row["tokens_per_second"])
+
+    def reward(self, dtype, pairs, length, steps=4):
+        """Pairs a second, both responses of `length` tokens with the prompt."""
+        texts, prompt = Texts(), 32
+        rows = ({"prompt": texts.draw(prompt), "chosen": texts.draw(length - prompt - 1), "rejected": texts.draw(length - prompt - 1)}
+                for _ in range(pairs * (steps + WARM_UP)))
+        dataset = write_jsonl(self.scratch / "reward.jsonl", rows)
+        return self.train("reward", dtype, dataset, ["--per_device_train_batch_size", pairs, "--max_length", length, "--normalizer_samples", 2], steps,
+                          lambda row: row["tokens_per_second"] / (2 * length))
+
+    def ppo(self, dtype, prompts, prompt, new, epochs, steps=1):
+        """Iterations a second, trajectories recorded."""
+        texts = Texts()
+        reward_model = self.reward_model()
+        dataset = write_jsonl(self.scratch / "ppo.jsonl", ({"prompt": texts.draw(prompt)} for _ in range(prompts * (steps + WARM_UP))))
+        return self.train("ppo", dtype, dataset,
+                          ["--reward_model", reward_model, "--rollout_batch_size", prompts, "--response_length", new, "--num_ppo_epochs", epochs,
+                           "--num_mini_batches", 1, "--per_device_train_batch_size", prompts], steps,
+                          lambda row: 1 / row["timing/step_total"])
+
+    def reward_model(self):
+        """A scalar head that one step on one pair made."""
+        run = self.scratch / "head"
+        if not run.exists():
+            texts = Texts(1)
+            pair = write_jsonl(self.scratch / "pair.jsonl", [{"prompt": texts.draw(8), "chosen": texts.draw(8), "rejected": texts.draw(8)}] * 2)
+            measure([self.rlhf, "reward", "--model", self.model, "--dataset", pair, "--output_dir", run, "--max_steps", 1, "--dtype", "float32"])
+        return run / "final"
