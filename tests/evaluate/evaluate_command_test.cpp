@@ -167,13 +167,13 @@ TEST_CASE("a model wins half the time against itself, and wins what the other lo
   CHECK(match("first", "second", " --limit 5")["prompts"] == 5);
 }
 
-TEST_CASE("lengths, ends and scores are those of the answers to the prompts") {
+TEST_CASE("lengths, ends, scores and wins are those of the answers to the prompts") {
   Workplace place;
   const SequenceEncoder encoder = place.encoder();
   GeneratorOptions options;
   options.sampling.max_new_tokens = 6;
   options.eos_token_ids = encoder.tokenizer().eos_ids();
-  options.seed = 3;
+  options.seed = 4;
   std::vector<GenerationRequest> requests;
   std::vector<Prompt> prompts;
   for (int i = 0; i < 12; ++i) {
@@ -183,19 +183,25 @@ TEST_CASE("lengths, ends and scores are those of the answers to the prompts") {
   const LoadedScalarModel judge =
       load_scalar_model(ModelFiles::in_folder(place.folder / "judge"), torch::kFloat32, torch::kCPU, false);
   const torch::NoGradGuard no_grad;
-  double length = 0, score = 0;
+  const auto score_of = [&](const Prompt& prompt, const GeneratedResponse& answer) {
+    const auto ids = encoder.prompt_and_response(prompt, encoder.tokenizer().decode(answer.token_ids));
+    const torch::Tensor hidden = judge.model.decoder().forward(TokenBatch::pack({ids}));
+    return (judge.model.values(hidden.narrow(0, hidden.size(0) - 1, 1)).item<double>() - 0.5) / 2;
+  };
+  double length = 0, score = 0, wins = 0;
   const auto answers = generate(place.model("first"), requests, options);
+  const auto others = generate(place.model("second"), requests, options);
   for (size_t i = 0; i < answers.size(); ++i) {
     length += static_cast<double>(answers[i].token_ids.size());
-    const auto ids =
-        encoder.prompt_and_response(prompts[i], encoder.tokenizer().decode(answers[i].token_ids));
-    const torch::Tensor hidden = judge.model.decoder().forward(TokenBatch::pack({ids}));
-    const double raw = judge.model.values(hidden.narrow(0, hidden.size(0) - 1, 1)).item<double>();
-    score += (raw - 0.5) / 2;
+    const double ours = score_of(prompts[i], answers[i]);
+    score += ours;
+    wins += ours > score_of(prompts[i], others[i]) ? 1 : 0;
   }
+  REQUIRE(wins != 6);  // else a comparison the other way round would pass
   const auto found = place.evaluate(
       "win_rate --model " + place.at("first") + " --against " + place.at("second") + " --reward_model " +
-      place.at("judge") + " --dataset " + place.at("prompts.jsonl") + " --max_new_tokens 6 --seed 3");
+      place.at("judge") + " --dataset " + place.at("prompts.jsonl") + " --max_new_tokens 6 --seed 4");
   CHECK(found["length"].get<double>() == Approx(length / 12));
   CHECK(found["score"].get<double>() == Approx(score / 12).epsilon(1e-4));
+  CHECK(found["win_rate"].get<double>() == Approx(wins / 12));
 }

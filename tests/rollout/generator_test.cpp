@@ -6,6 +6,7 @@
 #include <torch/utils.h>
 
 #include "contract/error.h"
+#include "rollout/sampling.h"
 #include "tests/support/catch.h"
 #include "tests/train/tiny_models.h"
 
@@ -111,6 +112,27 @@ TEST_CASE("the same requests are the same bits; seed, iteration and sample make 
   CHECK(texts(other_seed) != texts(options()));
   CHECK(texts(other_iteration) != texts(options()));
   CHECK(once[0].token_ids != once[1].token_ids);
+}
+
+TEST_CASE("a token is the draw that seed, iteration, prompt, sample and position name") {
+  const torch::NoGradGuard no_grad;
+  const LanguageModel model = frozen();
+  const GeneratorOptions o = options();
+  const auto responses = generate(model, requests(), o);
+  size_t i = 0;
+  for (const GenerationRequest& request : requests()) {
+    for (int32_t sample = 0; sample < request.samples; ++sample, ++i) {
+      std::vector<TokenId> text = request.prompt_ids;
+      int64_t position = 0;
+      for (const TokenId drawn : responses[i].token_ids) {
+        const torch::Tensor hidden = model.decoder().forward(TokenBatch::pack({text}));
+        const torch::Tensor logits = model.logits(hidden.narrow(0, hidden.size(0) - 1, 1));
+        const DrawKey key{o.seed, o.iteration, request.prompt, sample, position++};
+        CHECK(sample_tokens(logits, o.sampling, {key}, {&text}).token_ids == std::vector<TokenId>{drawn});
+        text.push_back(drawn);
+      }
+    }
+  }
 }
 
 TEST_CASE("log-probabilities are those of a full pass over the text") {
