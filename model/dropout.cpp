@@ -3,7 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include <ATen/Parallel.h>
+#include "model/parallel.h"
 
 namespace rlhf {
 namespace {
@@ -26,7 +26,7 @@ torch::Tensor dropout_mask(int64_t width, double rate, const std::vector<uint64_
   float* out = mask.data_ptr<float>();
   const float kept = static_cast<float>(1.0 / (1.0 - rate));
   const auto threshold = static_cast<uint64_t>(std::ldexp(rate, 32));
-  at::parallel_for(0, static_cast<int64_t>(keys.size()), 1, [&](int64_t begin, int64_t end) {
+  parallel_for(static_cast<int64_t>(keys.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t s = begin; s < end; ++s) {
       const uint64_t key = mix(keys[static_cast<std::size_t>(s)] ^ mix(stream));
       const int64_t first = offsets[static_cast<std::size_t>(s)] * width;

@@ -2,10 +2,10 @@
 
 #include <stdexcept>
 
-#include <ATen/Parallel.h>
 #include <torch/autograd.h>
 
 #include "model/cpu_kernels.h"
+#include "model/parallel.h"
 
 namespace rlhf {
 namespace {
@@ -21,7 +21,7 @@ bool has_cpu_kernel(const torch::Tensor& x) {
 template <typename Part>
 void for_rows(int64_t rows, int64_t width, const Part& part) {
   constexpr int64_t kElementsWorthAThread = 1 << 15;
-  at::parallel_for(0, rows, std::max<int64_t>(1, kElementsWorthAThread / std::max<int64_t>(width, 1)), part);
+  parallel_for(rows, std::max<int64_t>(1, kElementsWorthAThread / std::max<int64_t>(width, 1)), part);
 }
 
 struct CpuRmsNorm : torch::autograd::Function<CpuRmsNorm> {

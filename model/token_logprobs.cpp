@@ -5,11 +5,11 @@
 #include <type_traits>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <torch/autograd.h>
 #include <torch/utils.h>
 
 #include "model/cpu_kernels.h"
+#include "model/parallel.h"
 
 namespace rlhf {
 namespace {
@@ -59,7 +59,7 @@ void with_kernel_types(torch::ScalarType dtype, const Run& run) {
 template <typename Part>
 void for_rows(int64_t rows, int64_t vocab, const Part& part) {
   constexpr int64_t kElementsWorthAThread = 1 << 15;
-  at::parallel_for(0, rows, std::max<int64_t>(1, kElementsWorthAThread / vocab), part);
+  parallel_for(rows, std::max<int64_t>(1, kElementsWorthAThread / vocab), part);
 }
 
 template <typename T>

@@ -4,9 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include <ATen/Parallel.h>
-
 #include "contract/error.h"
+#include "model/parallel.h"
 
 namespace rlhf {
 namespace {
@@ -118,7 +117,7 @@ SampledTokens sample_tokens(const torch::Tensor& logits, const SamplingOptions& 
   sampled.token_ids.resize(static_cast<size_t>(count));
   sampled.logprobs.resize(static_cast<size_t>(count));
 
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> exps(static_cast<size_t>(vocabulary));
     for (int64_t b = begin; b < end; ++b) {
       const float* row = rows.data_ptr<float>() + b * vocabulary;

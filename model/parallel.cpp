@@ -1,0 +1,19 @@
+#include "model/parallel.h"
+
+#include <ATen/Parallel.h>
+
+#ifndef INTRA_OP_PARALLEL
+#error "ATen's parallel_for is serial in a file that is not compiled with OpenMP"
+#endif
+
+namespace rlhf {
+
+void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& part) {
+  at::parallel_for(0, count, grain, part);
+}
+
+int64_t parallel_thread() {
+  return at::get_thread_num();
+}
+
+}  // namespace rlhf

@@ -1,0 +1,15 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+
+namespace rlhf {
+
+/// Calls part(begin, end) for shares of [0, count) from torch's threads, at least `grain` to a share; in the
+/// caller's thread when that leaves one share. Which thread has what depends on the number of threads: what
+/// must not, must not depend on shares.
+void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& part);
+
+/// Of the caller among the threads of the parallel_for it is in, from 0; 0 outside.
+int64_t parallel_thread();
+
+}  // namespace rlhf
