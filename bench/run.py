@@ -40,7 +40,7 @@ def run_peers(work, python, model, gguf, threads):
     if work.llama_cpp:
         kinds, shape = work.llama_cpp
         for kind in kinds:
-            done = measure([python, HERE / "peers/llama_cpp.py", gguf, kind, *shape, threads])
+            done = measure([python, HERE / "peers/llamacpp.py", gguf, kind, *shape, threads])
             yield f"llama.cpp {kind}", json.loads(done.output.splitlines()[-1])["rate"], done.peak_memory_gb
 
 

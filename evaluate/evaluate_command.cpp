@@ -114,8 +114,9 @@ Answers answer(const EvaluateFlags& flags, const std::string& reference, const s
                const std::string& flag) {
   const ModelFiles files = open_model(reference, flag);
   const SequenceEncoder encoder(load_tokenizer(files));
-  const LanguageModel model =
+  LanguageModel model =
       load_language_model(files, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
+  model.pack_for_decoding();
   GeneratorOptions options;
   options.sampling = flags.sampling;
   options.eos_token_ids = encoder.tokenizer().eos_ids();

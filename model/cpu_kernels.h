@@ -1,16 +1,13 @@
 #pragma once
 #include <cstdint>
 
+#include "model/bfloat16.h"
+
 /// Loops over rows that torch would take several passes through memory for. Plain pointers, row-major, no
 /// threads of their own: callers split the rows. Built for several instruction sets, of which the machine's
 /// best is chosen when the program starts; float and double run the same code, so tests in double check what
 /// runs in float.
 namespace rlhf::cpu {
-
-/// A bfloat16 as its bits.
-struct Bfloat16 {
-  uint16_t bits;
-};
 
 /// y = x * scale * weight for each of `rows` rows of `width`, scale = 1 / sqrt(mean(x^2) + eps), which is
 /// kept.

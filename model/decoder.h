@@ -68,6 +68,11 @@ class Decoder {
   torch::ScalarType compute_dtype() const { return compute_dtype_; }
   void set_compute_dtype(torch::ScalarType dtype) { compute_dtype_ = dtype; }
 
+  /// What attention scores of a layer are multiplied by.
+  double attention_scale(int64_t layer) const;
+  /// std::invalid_argument when a sequence of `longest` tokens has more than max_position_embeddings.
+  void check_length(int64_t longest) const;
+
   /// Every weight with a stable name, in a stable order; the tensors share storage with the decoder.
   std::vector<NamedTensor> parameters() const;
   void require_grad(bool on);
@@ -87,8 +92,6 @@ class Decoder {
   torch::Tensor attention_block(const LayerWeights& layer, int64_t index, const torch::Tensor& x,
                                 const Pass& pass) const;
   torch::Tensor mlp_block(const LayerWeights& layer, const torch::Tensor& x) const;
-  double attention_scale(int64_t layer) const;
-  void check_length(int64_t longest) const;
   Decoder map_weights(const std::function<torch::Tensor(const torch::Tensor&)>& map) const;
   void prepare();
 

@@ -48,6 +48,12 @@ torch::Tensor LanguageModel::logits(const torch::Tensor& hidden) const {
   return float_result(linear(hidden, head_weight(), {}, decoder_.compute_dtype()));
 }
 
+void LanguageModel::pack_for_decoding() {
+  const torch::ScalarType dtype = decoder_.compute_dtype();
+  if (!decoder_.device().is_cpu() || (dtype != torch::kFloat32 && dtype != torch::kBFloat16)) return;
+  packed_ = std::make_shared<PackedModel>(decoder_, head_weight());
+}
+
 TokenLogprobs LanguageModel::token_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets,
                                             const LogprobOptions& options) const {
   return rlhf::token_logprobs(hidden, head_weight(), targets, options, {.dtype = decoder_.compute_dtype()});

@@ -1,10 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include <torch/types.h>
 
 #include "model/decoder.h"
+#include "model/packed_decoding.h"
 #include "model/token_logprobs.h"
 
 namespace rlhf {
@@ -27,6 +29,12 @@ class LanguageModel {
   TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets,
                                const LogprobOptions& options = {}) const;
 
+  /// Lays a model's weights out for decoding, where that is faster: on a CPU, in float32 or bfloat16. Later
+  /// changes of the weights are not seen, so freeze first.
+  void pack_for_decoding();
+  /// What pack_for_decoding() made; nullptr without.
+  const std::shared_ptr<const PackedModel>& packed() const { return packed_; }
+
   Decoder& decoder() { return decoder_; }
   const Decoder& decoder() const { return decoder_; }
   const torch::Tensor& head_weight() const;  ///< [V, H]
@@ -39,6 +47,7 @@ class LanguageModel {
  private:
   Decoder decoder_;
   torch::Tensor own_head_;  // undefined when tied
+  std::shared_ptr<const PackedModel> packed_;
 };
 
 /// A decoder with a scalar head without bias, Hugging Face's `score.weight`: reward models and critics.

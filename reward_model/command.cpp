@@ -110,8 +110,9 @@ std::vector<std::vector<TokenId>> sample_policy(const RewardFlags& flags, const 
   options.sampling.max_new_tokens = static_cast<int32_t>(flags.response_length);
   options.eos_token_ids = encoder.tokenizer().eos_ids();
   options.seed = flags.training.seed;
-  const LanguageModel policy =
+  LanguageModel policy =
       load_language_model(plan.policy, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
+  policy.pack_for_decoding();
   const std::vector<GeneratedResponse> responses = generate(policy, plan.requests, options);
   std::vector<std::vector<TokenId>> sequences;
   for (size_t i = 0; i < responses.size(); ++i) {

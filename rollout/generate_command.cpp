@@ -76,8 +76,9 @@ void run_generate(const GenerateFlags& flags) {
                       " do not fit the model's context of " + std::to_string(context));
     requests.push_back({std::move(ids), static_cast<int64_t>(requests.size()), flags.samples_per_prompt});
   }
-  const LanguageModel model =
+  LanguageModel model =
       load_language_model(files, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
+  model.pack_for_decoding();
 
   GeneratorOptions options;
   options.sampling = flags.sampling;

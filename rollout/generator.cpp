@@ -1,6 +1,7 @@
 #include "rollout/generator.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <torch/utils.h>
 
@@ -25,6 +26,7 @@ class Generation {
     size_t total = 0;
     for (const GenerationRequest& request : requests) total += static_cast<size_t>(request.samples);
     responses_.resize(total);
+    if (model.packed()) packed_.emplace(model.packed(), cache_);
   }
 
   std::vector<GeneratedResponse> run(const std::function<void(int64_t)>& progress) {
@@ -90,30 +92,34 @@ class Generation {
     for (const auto& [from, to] : copies) copy_slot(from, to);
     const torch::Tensor rows = batch.last_token_rows().index_select(
         0, torch::tensor(row_of_sample, torch::kInt64).to(model_.decoder().device()));
-    take_tokens(hidden.index_select(0, rows), first);
+    take_tokens(model_.logits(hidden.index_select(0, rows)).cpu(), first);
     return true;
   }
 
   void decode() {
-    std::vector<int64_t> ids, slots;
+    std::vector<TokenId> ids;
+    std::vector<int64_t> slots;
     for (size_t i = 0; i < active_.size(); ++i) {
       ids.push_back(active_[i].context.back());
       slots.push_back(static_cast<int64_t>(i));
     }
-    const torch::Tensor tokens = torch::tensor(ids, torch::kInt64).to(model_.decoder().device());
-    take_tokens(model_.decoder().decode(tokens, cache_, slots), 0);
+    if (packed_) {
+      take_tokens(packed_->step(ids, slots), 0);
+    } else {
+      const torch::Tensor tokens = torch::tensor(ids, torch::kInt64).to(model_.decoder().device());
+      take_tokens(model_.logits(model_.decoder().decode(tokens, cache_, slots)).cpu(), 0);
+    }
   }
 
-  // Draws the next token of active_[first..] from hidden rows and retires what is finished.
-  void take_tokens(const torch::Tensor& hidden, int64_t first) {
+  // Draws the next token of active_[first..] from rows of logits and retires what is finished.
+  void take_tokens(const torch::Tensor& logits, int64_t first) {
     std::vector<DrawKey> keys;
     std::vector<const std::vector<TokenId>*> contexts;
     for (size_t i = static_cast<size_t>(first); i < active_.size(); ++i) {
       keys.push_back(active_[i].key);
       contexts.push_back(&active_[i].context);
     }
-    const SampledTokens sampled =
-        sample_tokens(model_.logits(hidden).cpu(), options_.sampling, keys, contexts);
+    const SampledTokens sampled = sample_tokens(logits, options_.sampling, keys, contexts);
     for (size_t i = 0; i < keys.size(); ++i) {
       Active& sequence = active_[static_cast<size_t>(first) + i];
       GeneratedResponse& response = responses_[sequence.output];
@@ -157,6 +163,7 @@ class Generation {
   const std::vector<GenerationRequest>& requests_;
   const GeneratorOptions& options_;
   KvCache cache_;
+  std::optional<PackedDecoding> packed_;
   std::vector<Active> active_;
   std::vector<GeneratedResponse> responses_;
   size_t next_request_ = 0, next_output_ = 0, last_prompt_request_ = 0;

@@ -103,7 +103,9 @@ class Sampler {
         encoder_(load_tokenizer(files_)),
         model_(load_language_model(files_, flags.compute.torch_dtype(), flags.compute.torch_device(), false)),
         known_as_(model_record(files_, flags.model)),
-        record_{known_as_.model_hash, flags.sampling, engine(flags), flags.seed} {}
+        record_{known_as_.model_hash, flags.sampling, engine(flags), flags.seed} {
+    model_.pack_for_decoding();
+  }
 
   SampleResult run(const std::vector<Prompt>& prompts) {
     check_prompts(prompts, encoder_,
@@ -174,7 +176,7 @@ class Sampler {
   Database& ledger_;
   const ModelFiles files_;
   const SequenceEncoder encoder_;
-  const LanguageModel model_;
+  LanguageModel model_;
   const ModelRecord known_as_;
   const SamplingRecord record_;
   SampleResult result_;

@@ -27,7 +27,9 @@ class ThreadCount {
 
 ModelUnitRunner::ModelUnitRunner(LanguageModel policy, std::vector<TokenId> eos_token_ids,
                                  RewardScorer& scorer)
-    : policy_(std::move(policy)), eos_token_ids_(std::move(eos_token_ids)), scorer_(scorer) {}
+    : policy_(std::move(policy)), eos_token_ids_(std::move(eos_token_ids)), scorer_(scorer) {
+  policy_.pack_for_decoding();
+}
 
 std::vector<Trajectory> ModelUnitRunner::run(const RolloutUnit& unit) {
   const ThreadCount threads(unit.generation_threads);

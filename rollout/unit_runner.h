@@ -14,7 +14,7 @@ namespace rlhf {
 /// changes rounding.
 class ModelUnitRunner : public UnitRunner {
  public:
-  /// `policy` is frozen in the unit's dtype. Borrows `scorer`.
+  /// `policy` is frozen in the unit's dtype; it is laid out for decoding here. Borrows `scorer`.
   ModelUnitRunner(LanguageModel policy, std::vector<TokenId> eos_token_ids, RewardScorer& scorer);
   std::vector<Trajectory> run(const RolloutUnit& unit) override;
 

@@ -31,7 +31,9 @@ GeneratorOptions options(double temperature = 1.0) {
 }
 
 LanguageModel frozen() {
-  return tiny_language_model(torch::kFloat32).freeze(torch::kFloat32);
+  LanguageModel model = tiny_language_model(torch::kFloat32).freeze(torch::kFloat32);
+  model.pack_for_decoding();
+  return model;
 }
 
 void check_same(const std::vector<GeneratedResponse>& found, const std::vector<GeneratedResponse>& expected) {
@@ -112,6 +114,11 @@ TEST_CASE("the same requests are the same bits; seed, iteration and sample make 
   CHECK(texts(other_seed) != texts(options()));
   CHECK(texts(other_iteration) != texts(options()));
   CHECK(once[0].token_ids != once[1].token_ids);
+}
+
+TEST_CASE("texts of a model that is not laid out for decoding are the same") {
+  check_same(generate(tiny_language_model(torch::kFloat32), requests(), options()),
+             generate(frozen(), requests(), options()));
 }
 
 TEST_CASE("a token is the draw that seed, iteration, prompt, sample and position name") {

@@ -1,6 +1,6 @@
 """Batched decoding of llama.cpp through llama-cpp-python's low-level interface. One line of JSON with "rate", new tokens a second.
 
-usage: python llama_cpp.py MODEL.gguf f32|bf16|q8_0 BATCH PROMPT NEW THREADS
+usage: python llamacpp.py MODEL.gguf f32|bf16|q8_0 BATCH PROMPT NEW THREADS
 """
 import ctypes
 import json

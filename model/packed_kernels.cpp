@@ -1,0 +1,136 @@
+#include "model/packed_kernels.h"
+
+#include <array>
+#include <utility>
+
+#include "model/vector_loops.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define RLHF_AVX512 1
+#endif
+
+namespace rlhf::cpu {
+namespace {
+
+using Kernel = void (*)(const PanelProduct&);
+using KernelByRows = std::array<Kernel, kMostPanelRows + 1>;  // [0] is unused
+
+/// Any machine: the compiler makes vectors of the inner loop.
+template <int64_t kRows>
+void multiply_float_anywhere(const PanelProduct& p) {
+  const auto *panel = static_cast<const float*>(p.panel), *input = static_cast<const float*>(p.input);
+  float sums[kRows][kPanelWidth] = {};
+  for (int64_t k = 0; k < p.inner; ++k, panel += kPanelWidth, input += kRows) {
+    for (int64_t r = 0; r < kRows; ++r) {
+#pragma omp simd
+      for (int64_t c = 0; c < kPanelWidth; ++c) sums[r][c] += input[r] * panel[c];
+    }
+  }
+  for (int64_t r = 0; r < kRows; ++r)
+    for (int64_t c = 0; c < kPanelWidth; ++c) p.out[r * p.out_stride + c] = sums[r][c];
+}
+
+template <int64_t kRows>
+void multiply_bfloat16_anywhere(const PanelProduct& p) {
+  const auto *panel = static_cast<const Bfloat16*>(p.panel), *input = static_cast<const Bfloat16*>(p.input);
+  float sums[kRows][kPanelWidth] = {};
+  for (int64_t k = 0; k < p.inner; k += 2, panel += 2 * kPanelWidth, input += 2 * kRows) {
+    for (int64_t r = 0; r < kRows; ++r) {
+      const float first = load(input + 2 * r), second = load(input + 2 * r + 1);
+#pragma omp simd
+      for (int64_t c = 0; c < kPanelWidth; ++c)
+        sums[r][c] += first * load(panel + 2 * c) + second * load(panel + 2 * c + 1);
+    }
+  }
+  for (int64_t r = 0; r < kRows; ++r)
+    for (int64_t c = 0; c < kPanelWidth; ++c) p.out[r * p.out_stride + c] = sums[r][c];
+}
+
+#ifdef RLHF_AVX512
+// Weights are asked for so many bytes before they are used: the hardware's own prefetch stops at every page.
+constexpr int64_t kAhead = 4096;
+
+// Two vectors of 16 columns; with 12 rows that is 24 sums, which leaves registers for the weights and a
+// broadcast.
+template <int64_t kRows>
+__attribute__((target("avx512f"))) void multiply_float_avx512(const PanelProduct& p) {
+  const auto *panel = static_cast<const float*>(p.panel), *input = static_cast<const float*>(p.input);
+  __m512 left[kRows], right[kRows];
+#pragma GCC unroll 12
+  for (int64_t r = 0; r < kRows; ++r) left[r] = right[r] = _mm512_setzero_ps();
+  for (int64_t k = 0; k < p.inner; ++k, panel += kPanelWidth, input += kRows) {
+    _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T0);
+    const __m512 w0 = _mm512_loadu_ps(panel), w1 = _mm512_loadu_ps(panel + 16);
+#pragma GCC unroll 12
+    for (int64_t r = 0; r < kRows; ++r) {
+      const __m512 x = _mm512_set1_ps(input[r]);
+      left[r] = _mm512_fmadd_ps(x, w0, left[r]);
+      right[r] = _mm512_fmadd_ps(x, w1, right[r]);
+    }
+  }
+#pragma GCC unroll 12
+  for (int64_t r = 0; r < kRows; ++r) {
+    _mm512_storeu_ps(p.out + r * p.out_stride, left[r]);
+    _mm512_storeu_ps(p.out + r * p.out_stride + 16, right[r]);
+  }
+}
+
+template <int64_t kRows>
+__attribute__((target("avx512f,avx512bf16"))) void multiply_bfloat16_avx512(const PanelProduct& p) {
+  const auto* panel = static_cast<const uint32_t*>(p.panel);
+  const auto* input = static_cast<const uint32_t*>(p.input);
+  __m512 left[kRows], right[kRows];
+#pragma GCC unroll 12
+  for (int64_t r = 0; r < kRows; ++r) left[r] = right[r] = _mm512_setzero_ps();
+  for (int64_t pair = 0; pair < p.inner / 2; ++pair, panel += kPanelWidth, input += kRows) {
+    _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T0);
+    const auto w0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(panel));
+    const auto w1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(panel + 16));
+#pragma GCC unroll 12
+    for (int64_t r = 0; r < kRows; ++r) {
+      const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(input[r])));
+      left[r] = _mm512_dpbf16_ps(left[r], x, w0);
+      right[r] = _mm512_dpbf16_ps(right[r], x, w1);
+    }
+  }
+#pragma GCC unroll 12
+  for (int64_t r = 0; r < kRows; ++r) {
+    _mm512_storeu_ps(p.out + r * p.out_stride, left[r]);
+    _mm512_storeu_ps(p.out + r * p.out_stride + 16, right[r]);
+  }
+}
+#endif
+
+template <int64_t... kRows>
+KernelByRows float_kernels(std::integer_sequence<int64_t, kRows...>) {
+#ifdef RLHF_AVX512
+  if (__builtin_cpu_supports("avx512f")) return {nullptr, multiply_float_avx512<kRows + 1>...};
+#endif
+  return {nullptr, multiply_float_anywhere<kRows + 1>...};
+}
+
+template <int64_t... kRows>
+KernelByRows bfloat16_kernels(std::integer_sequence<int64_t, kRows...>) {
+#ifdef RLHF_AVX512
+  if (__builtin_cpu_supports("avx512bf16")) return {nullptr, multiply_bfloat16_avx512<kRows + 1>...};
+#endif
+  return {nullptr, multiply_bfloat16_anywhere<kRows + 1>...};
+}
+
+}  // namespace
+
+void multiply_panel_float(const PanelProduct& product) {
+  static const KernelByRows kKernels = float_kernels(std::make_integer_sequence<int64_t, kMostPanelRows>());
+  kKernels[static_cast<size_t>(product.rows)](product);
+}
+
+void multiply_panel_bfloat16(const PanelProduct& product) {
+  static const KernelByRows kKernels =
+      bfloat16_kernels(std::make_integer_sequence<int64_t, kMostPanelRows>());
+  kKernels[static_cast<size_t>(product.rows)](product);
+}
+
+}  // namespace rlhf::cpu
