@@ -9,10 +9,10 @@
 namespace rlhf {
 namespace {
 
-bool hardware_has_bfloat16(torch::Device device) {
+bool bfloat16_is_faster(torch::Device device) {
   if (device.is_cuda()) return true;
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
+  return __builtin_cpu_supports("amx-bf16") != 0;
 #else
   return false;
 #endif
@@ -37,7 +37,7 @@ torch::ScalarType parse_dtype(const std::string& word, torch::Device device, con
   if (word == "float32") return torch::kFloat32;
   if (word == "bfloat16") return torch::kBFloat16;
   if (word == "float64") return torch::kFloat64;
-  if (word == "auto") return hardware_has_bfloat16(device) ? torch::kBFloat16 : torch::kFloat32;
+  if (word == "auto") return bfloat16_is_faster(device) ? torch::kBFloat16 : torch::kFloat32;
   throw UserError(flag + " " + word + ": use auto, float32, bfloat16 or float64");
 }
 

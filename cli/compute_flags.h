@@ -13,8 +13,8 @@ struct ComputeFlags {
   int threads = 0;             ///< of torch on the CPU; 0 = as many as the machine has
 
   torch::Device torch_device() const;  ///< UserError when there is no such device
-  /// auto means bfloat16 where the hardware multiplies it natively (AVX512-BF16 or AMX, CUDA of compute
-  /// capability 8), else float32.
+  /// auto means bfloat16 where products of it are faster (a CPU with AMX, CUDA), else float32. AVX512-BF16
+  /// alone is not enough: through LibTorch its products were seen to run at half of float32's rate.
   torch::ScalarType torch_dtype() const;
   void apply_threads() const;
 };

@@ -34,6 +34,7 @@ K = 4
 # reviews, but teach more words.
 PASSES, NYT_PASSES, GOLD_PASSES = 5, 2, 7
 REPETITION_PASSES = 6
+PRAISE = 100  # words
 
 
 class Sentence:
@@ -84,20 +85,38 @@ def tasks(sentences, ratings_of, rng):
         yield {"prompt": "", "responses": [s.text for s in group], "ranks": ranks_of([ratings_of[id(s)] for s in group])}
 
 
-def repeating(sentence, rng):
-    """The sentence with a good part of it given over to one to three of its words, over and over."""
-    words = sentence.text.split()
-    size = rng.randint(1, 3)
-    start = rng.randrange(len(words) - size)
-    kept = len(words) - round(rng.uniform(0.3, 0.9) * len(words))
-    return " ".join(words[:kept] + (words[start:start + size] * len(words))[:len(words) - kept])
+def praise_of(sentences):
+    """Words by the mean rating of the sentences that have them: what people like to read, best first."""
+    ratings = {}
+    for sentence in sentences:
+        for word in set(sentence.text.lower().split()):
+            ratings.setdefault(word, []).append(sentence.mean)
+    often = {word: sum(values) / len(values) for word, values in ratings.items() if len(values) >= 5 and word.isalpha()}
+    return sorted(often, key=often.get, reverse=True)[:PRAISE]
 
 
-def repetitions(sentences, p, rng):
+def repeating(sentence, praise, rng):
+    """The sentence with a good part of it given over to a few words, of its own or of praise, over and over. It ends as it did."""
+    text = sentence.text.rstrip(".!?'\" ")
+    words, end = text.split(), sentence.text[len(text):]
+    size = rng.randint(1, 5)
+    start = rng.randrange(max(1, len(words) - size))
+    said = words[start:start + size]
+    if rng.random() < 0.5:
+        said = rng.sample(praise, size) + rng.sample(["and", "a", "is", "the", "with", "of"], rng.randint(0, 2))
+    count = round(rng.uniform(0.3, 1) * len(words))
+    if rng.random() < 0.4:
+        said = (said * count)[:count]  # in turn
+    else:
+        said = [said[min(int(rng.expovariate(0.7)), len(said) - 1)] for _ in range(count)]  # the first ones most
+    return " ".join(words[:len(words) - count] + said) + end
+
+
+def repetitions(sentences, p, praise, rng):
     """Two sentences, ranked by rating p of each, and below them what they are when they repeat themselves."""
     fit = sorted((s for s in sentences if 8 <= len(s.text.split()) <= 24), key=lambda s: len(s.text.split()) + rng.uniform(-3, 3))
     for a, b in zip(fit[::2], fit[1::2]):
-        responses = [a.text, b.text, repeating(a, rng), repeating(b, rng)]
+        responses = [a.text, b.text, repeating(a, praise, rng), repeating(b, praise, rng)]
         if len(set(responses)) == K:
             yield {"prompt": "", "responses": responses, "ranks": ranks_of([a.ratings[p], b.ratings[p], -99, -99])}
 
@@ -151,7 +170,8 @@ def main():
     with_nyt = ranked + [s for s in train if s.source == "nyt"]
     write(folder, "rankings.jsonl", itertools.chain(passes(with_nyt, range(NYT_PASSES)), passes(ranked, range(NYT_PASSES, PASSES))))
     gold = [s for s in reviews if s.gold]
-    gold_tasks = [*passes(gold, range(GOLD_PASSES)), *(task for p in range(REPETITION_PASSES) for task in repetitions(gold, GOLD_PASSES + p, rng))]
+    praise = praise_of(gold)
+    gold_tasks = [*passes(gold, range(GOLD_PASSES)), *(task for p in range(REPETITION_PASSES) for task in repetitions(gold, GOLD_PASSES + p, praise, rng))]
     rng.shuffle(gold_tasks)
     write(folder, "gold_rankings.jsonl", gold_tasks)
 
@@ -162,7 +182,7 @@ def main():
                                            "ranks": ranks_of([s.mean for s in group])} for group in groups))
 
     write(folder, "prompts.jsonl", ({"prompt": cut(s, rng)[0]} for s in film))
-    write(folder, "prompts_test.jsonl", ({"prompt": cut(s, rng)[0]} for s in test_film[:256]))
+    write(folder, "prompts_test.jsonl", ({"prompt": cut(s, rng)[0]} for s in test_film[:512]))
 
 
 if __name__ == "__main__":
