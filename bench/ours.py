@@ -56,7 +56,7 @@ class Ours:
         dataset = write_jsonl(self.scratch / "ppo.jsonl", ({"prompt": texts.draw(prompt)} for _ in range(prompts * (steps + WARM_UP))))
         return self.train("ppo", dtype, dataset,
                           ["--reward_model", reward_model, "--rollout_batch_size", prompts, "--response_length", new, "--num_ppo_epochs", epochs,
-                           "--num_mini_batches", 1, "--per_device_train_batch_size", prompts], steps,
+                           "--num_mini_batches", 1, "--per_device_train_batch_size", prompts, "--generation_threads", self.threads], steps,
                           lambda row: 1 / row["timing/step_total"])
 
     def reward_model(self):
