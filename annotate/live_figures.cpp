@@ -39,4 +39,9 @@ nlohmann::ordered_json LiveFigures::of(int64_t annotator) {
   return figures;
 }
 
+void LiveFigures::changed_by(int64_t annotator) {
+  const std::lock_guard lock(mutex_);
+  own_.erase(annotator);
+}
+
 }  // namespace rlhf

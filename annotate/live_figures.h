@@ -24,6 +24,9 @@ class LiveFigures {
   /// Database throws.
   nlohmann::ordered_json of(int64_t annotator);
 
+  /// The annotator answered or undid something: their own figures are counted anew, however fresh.
+  void changed_by(int64_t annotator);
+
  private:
   struct Counted {
     nlohmann::ordered_json figures;

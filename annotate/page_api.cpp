@@ -95,13 +95,16 @@ ordered_json PageApi::answer(int64_t annotator, const std::string& body) {
   } else {
     store_.not_rankable(annotator, given.annotation, given.answer.note);
   }
+  figures_.changed_by(annotator);
   return state(annotator, store_.next_task(campaign_.id, annotator));
 }
 
 ordered_json PageApi::undo(int64_t annotator, const std::string& body) {
   const int64_t answer = parse_undo(body);
   const std::lock_guard lock(mutex_);
-  return state(annotator, store_.undo(campaign_.id, annotator, answer));
+  const auto task = store_.undo(campaign_.id, annotator, answer);
+  figures_.changed_by(annotator);
+  return state(annotator, task);
 }
 
 ordered_json PageApi::text(int64_t annotator, const TextQuery& query) {
