@@ -109,7 +109,8 @@ Loss<PolicyStatistics> policy_loss(const PolicyMicroBatch& batch, const Conventi
 Loss<ValueStatistics> value_loss(const ValueMicroBatch& batch, const Convention& convention,
                                  double minibatch_slots) {
   const double eps = convention.cliprange_value;
-  const auto moved = batch.values + (batch.new_values - batch.values).clamp(-eps, eps);  // [m]
+  // As it is inside the bounds, to the bit: what was not clipped must not count as clipped.
+  const auto moved = batch.new_values.clamp(batch.values - eps, batch.values + eps);  // [m]
   const auto plain = (batch.new_values - batch.returns).square();
   const auto clipped = (moved - batch.returns).square();
   const auto error = 0.5 * torch::max(plain, clipped);

@@ -106,6 +106,14 @@ TEST_CASE("losses of the worked example") {
   CHECK(value.statistics.clip_fraction() == Approx(0.5));
 }
 
+TEST_CASE("what moved less than the clip range does not count as clipped, whatever rounding does") {
+  torch::manual_seed(1);
+  const Convention convention;
+  const auto old = torch::randn({1000}), moved = old + 0.1 * torch::rand({1000});
+  const auto value = value_loss({moved, old, torch::randn({1000})}, convention, 1000);
+  CHECK(value.statistics.clip_fraction() == 0);
+}
+
 TEST_CASE("a response without an end, or too short, loses its score or pays, but only once") {
   auto w = worked_example();
   w.options = {};
