@@ -7,6 +7,11 @@
 #include "train/micro_batches.h"
 
 namespace rlhf {
+namespace {
+
+constexpr double kRounding = 1e-6;  // of a float32 network's outputs, relative to their size
+
+}  // namespace
 
 RewardNormalizer measure_normalizer(const ScalarModel& model,
                                     const std::vector<std::vector<TokenId>>& sequences, int64_t batch_size) {
@@ -20,7 +25,9 @@ RewardNormalizer measure_normalizer(const ScalarModel& model,
   }
   const torch::Tensor raw = torch::cat(parts).to(torch::kFloat64);
   const double std = raw.std(/*unbiased=*/false).item<double>();
-  return {raw.mean().item<double>(), std > 0 ? std : 1.0};
+  // Equal sequences may differ by rounding, which is no spread to divide by.
+  const double rounding = kRounding * raw.abs().max().item<double>();
+  return {raw.mean().item<double>(), std > rounding ? std : 1.0};
 }
 
 }  // namespace rlhf

@@ -8,7 +8,7 @@ namespace rlhf {
 
 /// Mean and (biased) standard deviation of the raw score over sequences that end where the score is read:
 /// samples of the policy that PPO will start from, or responses people ranked. std is 1 when all scores are
-/// equal.
+/// equal to rounding.
 RewardNormalizer measure_normalizer(const ScalarModel& model,
                                     const std::vector<std::vector<TokenId>>& sequences, int64_t batch_size);
 
