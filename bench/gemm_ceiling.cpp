@@ -1,5 +1,5 @@
-// What this machine can do at most: matrix products, in GFLOP/s a dtype, and reading memory, in GB/s, through
-// the library that the project computes with. One line of JSON: gemm_ceiling [THREADS]
+// What this machine can do at most: matrix products, in GFLOP/s a dtype, the faster of LibTorch's and our
+// own, and reading memory, in GB/s. One line of JSON: gemm_ceiling [THREADS]
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -8,6 +8,8 @@
 
 #include <torch/types.h>
 #include <torch/utils.h>
+
+#include "model/packed_matrix.h"
 
 namespace {
 
@@ -25,11 +27,17 @@ double best_rate(double work, const std::function<void()>& repetition) {
   return best;
 }
 
-double gemm_gflops(torch::ScalarType dtype) {
+struct Gflops {
+  double libtorch, ours;
+};
+
+Gflops gemm_gflops(torch::ScalarType dtype) {
   constexpr int64_t kRows = 2048, kInner = 1536, kColumns = 1536;
+  constexpr double kWork = 2.0 * kRows * kInner * kColumns / 1e9;
   const torch::Tensor a = torch::randn({kRows, kInner}).to(dtype),
                       b = torch::randn({kColumns, kInner}).to(dtype);
-  return best_rate(2.0 * kRows * kInner * kColumns, [&] { at::linear(a, b); }) / 1e9;
+  return {best_rate(kWork, [&] { at::linear(a, b); }),
+          best_rate(kWork, [&] { rlhf::packed_product(a, b, dtype); })};
 }
 
 double read_gbs() {
@@ -42,7 +50,13 @@ double read_gbs() {
 int main(int argc, char** argv) {
   if (argc > 1) torch::set_num_threads(std::atoi(argv[1]));
   const torch::InferenceMode inference;
-  std::cout << "{\"float32_gflops\": " << gemm_gflops(torch::kFloat32)
-            << ", \"bfloat16_gflops\": " << gemm_gflops(torch::kBFloat16) << ", \"read_gbs\": " << read_gbs()
-            << "}\n";
+  for (const auto& [name, dtype] :
+       {std::pair("float32", torch::kFloat32), std::pair("bfloat16", torch::kBFloat16)}) {
+    const Gflops found = gemm_gflops(dtype);
+    std::cout << (dtype == torch::kFloat32 ? "{" : ", ") << '"' << name
+              << "_gflops\": " << std::max(found.libtorch, found.ours) << ", \"" << name
+              << "_libtorch_gflops\": " << found.libtorch << ", \"" << name
+              << "_ours_gflops\": " << found.ours;
+  }
+  std::cout << ", \"read_gbs\": " << read_gbs() << "}\n";
 }

@@ -7,6 +7,8 @@
 
 #include <torch/autograd.h>
 
+#include "model/causal_attention.h"
+
 namespace rlhf {
 namespace {
 
@@ -52,6 +54,73 @@ torch::Tensor attend_group(const PackedLayout::Group& group, const torch::Tensor
   return out.transpose(1, 2).reshape({-1, q.size(1), q.size(2)});
 }
 
+template <typename Stored>
+cpu::HeadRows<Stored> head_rows(const torch::Tensor& x) {
+  return {static_cast<const Stored*>(x.const_data_ptr()), x.stride(0)};
+}
+
+template <typename Stored>
+cpu::AttentionInputs<Stored> attention_inputs(const torch::Tensor& q, const torch::Tensor& k,
+                                              const torch::Tensor& v) {
+  return {head_rows<Stored>(q), head_rows<Stored>(k), head_rows<Stored>(v)};
+}
+
+/// Calls run(element) with the element type of the kernels for this dtype.
+template <typename Run>
+void with_stored_type(const torch::Tensor& x, const Run& run) {
+  if (x.scalar_type() == torch::kBFloat16)
+    run(cpu::Bfloat16{});
+  else
+    run(float{});
+}
+
+/// With rows as the kernels read them: heads side by side, whatever lies between rows.
+torch::Tensor heads_together(const torch::Tensor& x) {
+  return x.stride(2) == 1 && x.stride(1) == x.size(2) ? x : x.contiguous();
+}
+
+/// model/causal_attention.h on tensors.
+struct CpuAttention : torch::autograd::Function<CpuAttention> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& queries,
+                               const torch::Tensor& keys, const torch::Tensor& values,
+                               const std::vector<int64_t>& offsets, double scale) {
+    const torch::Tensor q = heads_together(queries), k = heads_together(keys), v = heads_together(values);
+    const torch::Tensor out = torch::empty(q.sizes(), q.options()),
+                        log_normalizers = torch::empty({q.size(0), q.size(1)}, torch::kFloat32);
+    with_stored_type(q, [&](auto element) {
+      using Stored = decltype(element);
+      cpu::causal_attention({offsets, q.size(1), k.size(1), q.size(2), static_cast<float>(scale)},
+                            attention_inputs<Stored>(q, k, v), static_cast<Stored*>(out.mutable_data_ptr()),
+                            log_normalizers.mutable_data_ptr<float>());
+    });
+    context->save_for_backward({q, k, v, out, log_normalizers});
+    context->saved_data["offsets"] = offsets;
+    context->saved_data["scale"] = scale;
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const torch::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &out = saved[3];
+    const torch::Tensor out_gradient = gradients[0].contiguous();
+    const std::vector<int64_t> offsets = context->saved_data["offsets"].toIntVector();
+    const torch::Tensor dq = torch::empty(q.sizes(), q.options()), dk = torch::empty(k.sizes(), k.options()),
+                        dv = torch::empty(v.sizes(), v.options());
+    with_stored_type(q, [&](auto element) {
+      using Stored = decltype(element);
+      cpu::causal_attention_backward(
+          {offsets, q.size(1), k.size(1), q.size(2),
+           static_cast<float>(context->saved_data["scale"].toDouble())},
+          attention_inputs<Stored>(q, k, v),
+          {static_cast<const Stored*>(out.const_data_ptr()),
+           static_cast<const Stored*>(out_gradient.const_data_ptr()), saved[4].const_data_ptr<float>(),
+           static_cast<Stored*>(dq.mutable_data_ptr()), static_cast<Stored*>(dk.mutable_data_ptr()),
+           static_cast<Stored*>(dv.mutable_data_ptr())});
+    });
+    return {dq, dk, dv, torch::Tensor(), torch::Tensor()};
+  }
+};
+
 /// Sequences by falling length, cut where padding would cost more than another call.
 std::vector<std::size_t> by_falling_length(const std::vector<int64_t>& lengths) {
   std::vector<std::size_t> order(lengths.size());
@@ -80,7 +149,7 @@ std::vector<PackedLayout::Group> form_groups(const std::vector<int64_t>& lengths
 
 }  // namespace
 
-PackedLayout::PackedLayout(const std::vector<int64_t>& offsets, torch::Device device) {
+PackedLayout::PackedLayout(const std::vector<int64_t>& offsets, torch::Device device) : offsets_(offsets) {
   std::vector<int64_t> lengths(offsets.size() - 1);
   for (std::size_t s = 0; s < lengths.size(); ++s) lengths[s] = offsets[s + 1] - offsets[s];
   const std::vector<std::size_t> order = by_falling_length(lengths);
@@ -115,6 +184,8 @@ PackedLayout::PackedLayout(const std::vector<int64_t>& offsets, torch::Device de
 
 torch::Tensor packed_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
                                const PackedLayout& layout, double scale) {
+  if (q.is_cpu() && q.scalar_type() != torch::kFloat64)
+    return CpuAttention::apply(q, k, v, layout.offsets(), scale);
   if (layout.uniform())
     return attend_group(layout.groups().front(), q.contiguous(), k.contiguous(), v.contiguous(), scale);
   std::vector<int64_t> sizes;

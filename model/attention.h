@@ -19,7 +19,8 @@ class PackedLayout {
     int64_t longest = 0;
   };
 
-  const std::vector<Group>& groups() const { return groups_; }  ///< by falling length
+  const std::vector<int64_t>& offsets() const { return offsets_; }  ///< of the sequences' rows
+  const std::vector<Group>& groups() const { return groups_; }      ///< by falling length
   int64_t longest() const { return groups_.front().longest; }
   /// True when all sequences have one length: rows are then places, and the index tensors are undefined.
   bool uniform() const { return !row_of_place_.defined(); }
@@ -30,6 +31,7 @@ class PackedLayout {
   const torch::Tensor& is_real() const { return is_real_; }            ///< [places, 1, 1] bool: not padding
 
  private:
+  std::vector<int64_t> offsets_;
   std::vector<Group> groups_;
   torch::Tensor row_of_place_, place_of_row_, is_real_;
 };

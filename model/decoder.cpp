@@ -11,6 +11,7 @@
 #include "contract/error.h"
 #include "model/attention.h"
 #include "model/layer_parts.h"
+#include "model/linear.h"
 #include "model/rope.h"
 
 namespace rlhf {

@@ -5,7 +5,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include "contract/error.h"
-#include "model/layer_parts.h"
+#include "model/linear.h"
 
 namespace rlhf {
 namespace {

@@ -105,15 +105,6 @@ struct CpuSwiglu : torch::autograd::Function<CpuSwiglu> {
 
 }  // namespace
 
-torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                     torch::ScalarType compute) {
-  if (compute != torch::kBFloat16) {
-    return at::linear(x, weight, bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt);
-  }
-  const torch::Tensor product = at::linear(x.to(compute), weight.to(compute)).to(torch::kFloat32);
-  return bias.defined() ? product + bias : product;
-}
-
 torch::Tensor normalise(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                         Norm norm, double eps) {
   if (norm == Norm::kRmsNorm) {

@@ -5,11 +5,6 @@
 
 namespace rlhf {
 
-/// x weight^T + bias with the product in `compute`. Weights are cast when they are stored in another dtype.
-/// With bfloat16 the result, and the bias added to it, are float32.
-torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                     torch::ScalarType compute);
-
 /// RMSNorm (arXiv 1910.07467) or LayerNorm over the last dimension; `bias` may be undefined.
 torch::Tensor normalise(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                         Norm norm, double eps);

@@ -171,7 +171,7 @@ void PackedDecoding::mlp(int64_t layer, int64_t rows) {
   const LayerWeights& weights = model_->decoder().layers()[static_cast<size_t>(layer)];
   const PackedModel::Layer& packed = model_->layer(layer);
   Buffers& b = *buffers_;
-  product_(packed.mlp_in, b.normed.const_data_ptr<float>(), rows, config.hidden_size,
+  product_(packed.mlp_in, {b.normed.const_data_ptr<float>(), rows, config.hidden_size},
            data_or_null(weights.mlp_in_bias), b.inner_in.mutable_data_ptr<float>());
   if (config.gated_mlp && config.activation == Activation::kSilu) {
     cpu::swiglu(b.inner_in.const_data_ptr<float>(), b.inner.mutable_data_ptr<float>(), rows,
@@ -183,7 +183,7 @@ void PackedDecoding::mlp(int64_t layer, int64_t rows) {
     if (config.gated_mlp) out *= halves[1];
     b.inner.narrow(0, 0, rows).copy_(out);
   }
-  product_(packed.mlp_out, b.inner.const_data_ptr<float>(), rows, config.intermediate_size,
+  product_(packed.mlp_out, {b.inner.const_data_ptr<float>(), rows, config.intermediate_size},
            data_or_null(weights.mlp_out_bias), b.branch.mutable_data_ptr<float>());
 }
 
@@ -205,21 +205,21 @@ torch::Tensor PackedDecoding::step(const std::vector<TokenId>& token_ids, const 
     const LayerWeights& weights = decoder.layers()[static_cast<size_t>(i)];
     const PackedModel::Layer& packed = model_->layer(i);
     normalise(weights.attention_norm_weight, weights.attention_norm_bias, rows);
-    product_(packed.qkv, b.normed.const_data_ptr<float>(), rows, config.hidden_size,
+    product_(packed.qkv, {b.normed.const_data_ptr<float>(), rows, config.hidden_size},
              data_or_null(weights.qkv_bias), b.qkv.mutable_data_ptr<float>());
     attend(i, slots);
     if (config.parallel_residual)
       normalise(weights.mlp_norm_weight, weights.mlp_norm_bias, rows);  // of x without attention
-    product_(packed.attention_out, b.attended.const_data_ptr<float>(), rows,
-             config.num_attention_heads * config.head_dim, data_or_null(weights.attention_out_bias),
-             b.branch.mutable_data_ptr<float>());
+    product_(packed.attention_out,
+             {b.attended.const_data_ptr<float>(), rows, config.num_attention_heads * config.head_dim},
+             data_or_null(weights.attention_out_bias), b.branch.mutable_data_ptr<float>());
     residual.add_(branch);
     if (!config.parallel_residual) normalise(weights.mlp_norm_weight, weights.mlp_norm_bias, rows);
     mlp(i, rows);
     residual.add_(branch);
   }
   normalise(decoder.final_norm_weight(), decoder.final_norm_bias(), rows);
-  product_(model_->head(), b.normed.const_data_ptr<float>(), rows, config.hidden_size, nullptr,
+  product_(model_->head(), {b.normed.const_data_ptr<float>(), rows, config.hidden_size}, nullptr,
            b.logits.mutable_data_ptr<float>());
   for (const int64_t slot : slots) cache_.set_length(slot, cache_.length(slot) + 1);
   return b.logits.narrow(0, 0, rows);

@@ -21,6 +21,9 @@ template <int64_t kRows>
 void multiply_float_anywhere(const PanelProduct& p) {
   const auto *panel = static_cast<const float*>(p.panel), *input = static_cast<const float*>(p.input);
   float sums[kRows][kPanelWidth] = {};
+  if (p.accumulate)
+    for (int64_t r = 0; r < kRows; ++r)
+      for (int64_t c = 0; c < kPanelWidth; ++c) sums[r][c] = p.out[r * p.out_stride + c];
   for (int64_t k = 0; k < p.inner; ++k, panel += kPanelWidth, input += kRows) {
     for (int64_t r = 0; r < kRows; ++r) {
 #pragma omp simd
@@ -35,6 +38,9 @@ template <int64_t kRows>
 void multiply_bfloat16_anywhere(const PanelProduct& p) {
   const auto *panel = static_cast<const Bfloat16*>(p.panel), *input = static_cast<const Bfloat16*>(p.input);
   float sums[kRows][kPanelWidth] = {};
+  if (p.accumulate)
+    for (int64_t r = 0; r < kRows; ++r)
+      for (int64_t c = 0; c < kPanelWidth; ++c) sums[r][c] = p.out[r * p.out_stride + c];
   for (int64_t k = 0; k < p.inner; k += 2, panel += 2 * kPanelWidth, input += 2 * kRows) {
     for (int64_t r = 0; r < kRows; ++r) {
       const float first = load(input + 2 * r), second = load(input + 2 * r + 1);
@@ -58,7 +64,10 @@ __attribute__((target("avx512f"))) void multiply_float_avx512(const PanelProduct
   const auto *panel = static_cast<const float*>(p.panel), *input = static_cast<const float*>(p.input);
   __m512 left[kRows], right[kRows];
 #pragma GCC unroll 12
-  for (int64_t r = 0; r < kRows; ++r) left[r] = right[r] = _mm512_setzero_ps();
+  for (int64_t r = 0; r < kRows; ++r) {
+    left[r] = p.accumulate ? _mm512_loadu_ps(p.out + r * p.out_stride) : _mm512_setzero_ps();
+    right[r] = p.accumulate ? _mm512_loadu_ps(p.out + r * p.out_stride + 16) : _mm512_setzero_ps();
+  }
   for (int64_t k = 0; k < p.inner; ++k, panel += kPanelWidth, input += kRows) {
     _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T0);
     _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T0);
@@ -83,7 +92,10 @@ __attribute__((target("avx512f,avx512bf16"))) void multiply_bfloat16_avx512(cons
   const auto* input = static_cast<const uint32_t*>(p.input);
   __m512 left[kRows], right[kRows];
 #pragma GCC unroll 12
-  for (int64_t r = 0; r < kRows; ++r) left[r] = right[r] = _mm512_setzero_ps();
+  for (int64_t r = 0; r < kRows; ++r) {
+    left[r] = p.accumulate ? _mm512_loadu_ps(p.out + r * p.out_stride) : _mm512_setzero_ps();
+    right[r] = p.accumulate ? _mm512_loadu_ps(p.out + r * p.out_stride + 16) : _mm512_setzero_ps();
+  }
   for (int64_t pair = 0; pair < p.inner / 2; ++pair, panel += kPanelWidth, input += kRows) {
     _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T0);
     _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T0);
@@ -131,6 +143,22 @@ void multiply_panel_bfloat16(const PanelProduct& product) {
   static const KernelByRows kKernels =
       bfloat16_kernels(std::make_integer_sequence<int64_t, kMostPanelRows>());
   kKernels[static_cast<size_t>(product.rows)](product);
+}
+
+bool bfloat16_vectors_are_best() {
+#ifdef RLHF_AVX512
+  return __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_supports("amx-bf16");
+#else
+  return false;
+#endif
+}
+
+bool float_vectors_are_best() {
+#ifdef RLHF_AVX512
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_is("amd");
+#else
+  return false;
+#endif
 }
 
 }  // namespace rlhf::cpu

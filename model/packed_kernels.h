@@ -14,12 +14,18 @@ constexpr int64_t kMostPanelRows = 12;  ///< rows of input that one pass over a 
 struct PanelProduct {
   const void* panel;  ///< float, or bfloat16 pairs [inner / 2][kPanelWidth][2]
   const void* input;  ///< [inner][rows] float, or bfloat16 pairs [inner / 2][rows][2]
-  float* out;         ///< [rows][kPanelWidth], `out_stride` apart; overwritten
+  float* out;         ///< [rows][kPanelWidth], `out_stride` apart
   int64_t inner;      ///< even for bfloat16
   int64_t rows;       ///< 1 to kMostPanelRows
   int64_t out_stride;
+  bool accumulate;  ///< go on from the sums in `out`
 };
 void multiply_panel_float(const PanelProduct& product);
 void multiply_panel_bfloat16(const PanelProduct& product);
+
+/// True where bfloat16 is multiplied by instructions for vectors (AVX512-BF16), not for tiles (AMX).
+bool bfloat16_vectors_are_best();
+/// True where these kernels have AVX-512 and LibTorch's library (MKL) does not use it: on AMD's processors.
+bool float_vectors_are_best();
 
 }  // namespace rlhf::cpu

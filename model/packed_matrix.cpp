@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "model/packed_kernels.h"
+#include "model/panel_packing.h"
 #include "model/parallel.h"
 
 namespace rlhf {
@@ -14,8 +15,30 @@ namespace {
 using cpu::kMostPanelRows;
 using cpu::kPanelWidth;
 
+// Of the inner dimension: what is laid out, or multiplied, before the next panel or block has its turn. Of
+// the first so few that the pages stay known, of the second so few that panel and rows stay in a core's
+// cache.
+constexpr int64_t kPackedTogether = 64, kMultipliedTogether = 2048;
+constexpr int64_t kBytesOfRows = int64_t{1} << 19;  // that are multiplied with a panel before the next panel
+
 int64_t rounded_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
+}
+
+int64_t panels_of(int64_t columns) {
+  return rounded_up(columns, kPanelWidth) / kPanelWidth;
+}
+
+int64_t element_bytes(torch::ScalarType dtype) {
+  return dtype == torch::kBFloat16 ? 2 : 4;
+}
+
+int64_t even_inner(int64_t inner, torch::ScalarType dtype) {
+  return dtype == torch::kBFloat16 ? rounded_up(inner, 2) : inner;
+}
+
+void pack(torch::ScalarType dtype, const cpu::Vectors& from, const cpu::PanelPart& part) {
+  dtype == torch::kBFloat16 ? cpu::pack_bfloat16(from, part) : cpu::pack_floats(from, part);
 }
 
 /// Memory that was not touched yet in pages of 2 MiB, where the system has them: a walk over all weights
@@ -36,78 +59,164 @@ struct RowBlocks {
   int64_t rows, count;
 };
 
+/// Calls one(i, begin, end) for the parts [begin, end) of the inner dimension of each of `count` panels of
+/// `width`, neighbouring panels soon after one another.
+template <typename One>
+void for_panel_parts(int64_t count, int64_t width, int64_t inner, const One& one) {
+  constexpr int64_t kElementsWorthAThread = 1 << 16;
+  const int64_t grain = std::max<int64_t>(1, kElementsWorthAThread / std::max<int64_t>(inner * width, 1));
+  parallel_for(count, grain, [&](int64_t first, int64_t last) {
+    for (int64_t begin = 0; begin < inner; begin += kPackedTogether) {
+      const int64_t end = std::min(begin + kPackedTogether, inner);
+      for (int64_t i = first; i < last; ++i) one(i, begin, end);
+    }
+  });
+}
+
 }  // namespace
 
-PackedMatrix::PackedMatrix(const torch::Tensor& weight, torch::ScalarType dtype)
-    : inner_(weight.size(1)), columns_(weight.size(0)) {
-  if (!weight.is_cpu() || (dtype != torch::kFloat32 && dtype != torch::kBFloat16))
-    throw std::invalid_argument("a matrix is packed on the CPU, as float32 or bfloat16");
-  const int64_t panels = rounded_up(columns_, kPanelWidth) / kPanelWidth;
-  const int64_t group =
-      dtype == torch::kBFloat16 ? 2 : 1;  // neighbours along the inner dimension that stay together
-  const int64_t inner = rounded_up(inner_, group);
-  torch::Tensor padded = weight.detach().to(dtype);
-  if (columns_ != panels * kPanelWidth || inner != inner_)
-    padded = torch::constant_pad_nd(padded, {0, inner - inner_, 0, panels * kPanelWidth - columns_});
-  panels_ = torch::empty({panels, inner / group, kPanelWidth, group}, dtype);
-  prefer_huge_pages(panels_);
-  panels_.copy_(padded.view({panels, kPanelWidth, inner / group, group}).permute({0, 2, 1, 3}));
-}
-
-void PackedProduct::arrange(const float* x, int64_t rows, int64_t x_stride, const PackedMatrix& weight) {
-  const RowBlocks blocks(rows);
-  const bool bfloat16 = weight.panels_.scalar_type() == torch::kBFloat16;
-  const int64_t inner = weight.inner(), even = rounded_up(inner, 2);
-  if (bfloat16)
-    bfloats_.assign(static_cast<size_t>(even * rows), cpu::Bfloat16{0});
-  else
-    floats_.resize(static_cast<size_t>(inner * rows));
-  for (int64_t block = 0; block < blocks.count; ++block) {
-    const int64_t begin = blocks.begin(block), size = blocks.size(block);
-    for (int64_t r = 0; r < size; ++r) {
-      const float* row = x + (begin + r) * x_stride;
-      if (bfloat16) {
-        cpu::Bfloat16* to = bfloats_.data() + begin * even + 2 * r;
-        for (int64_t k = 0; k < inner; ++k) cpu::store(to + k / 2 * 2 * size + k % 2, row[k]);
-      } else {
-        float* to = floats_.data() + begin * inner + r;
-        for (int64_t k = 0; k < inner; ++k) to[k * size] = row[k];
-      }
-    }
+char* PackedMemory::at_least(int64_t bytes) {
+  if (!bytes_.defined() || bytes_.numel() < bytes) {
+    bytes_ = torch::empty({bytes}, torch::kUInt8);
+    prefer_huge_pages(bytes_);
   }
+  return static_cast<char*>(bytes_.mutable_data_ptr());
 }
 
-void PackedProduct::operator()(const PackedMatrix& weight, const float* x, int64_t rows, int64_t x_stride,
-                               const float* bias, float* out) {
-  arrange(x, rows, x_stride, weight);
+ProductInput::ProductInput(const torch::Tensor& x)
+    : data(x.const_data_ptr()),
+      bfloat16(x.scalar_type() == torch::kBFloat16),
+      rows(x.size(0)),
+      inner(x.size(1)),
+      row_stride(x.stride(0)),
+      inner_stride(x.stride(1)) {
+  const bool known = bfloat16 || x.scalar_type() == torch::kFloat32;
+  if (!x.is_cpu() || !known || (x.stride(0) != 1 && x.stride(1) != 1))
+    throw std::invalid_argument(
+        "a packed product takes float32 or bfloat16 matrices on the CPU with a stride of 1");
+}
+
+void PackedMatrix::assign(const torch::Tensor& weight, torch::ScalarType dtype) {
+  const ProductInput source(weight);
+  if (dtype != torch::kBFloat16 && (dtype != torch::kFloat32 || source.bfloat16))
+    throw std::invalid_argument("a matrix is packed as bfloat16, or from float32 as float32");
+  inner_ = source.inner;
+  columns_ = source.rows;
+  dtype_ = dtype;
+  const int64_t panels = panels_of(columns_);
+  const int64_t panel_bytes = even_inner(inner_, dtype) * kPanelWidth * element_bytes(dtype);
+  char* to = panels_.at_least(panels * panel_bytes);
+  const cpu::Vectors from{source.data, source.bfloat16,   columns_,
+                          inner_,      source.row_stride, source.inner_stride};
+  for_panel_parts(panels, kPanelWidth, inner_, [&](int64_t panel, int64_t begin, int64_t end) {
+    pack(dtype, from, {to + panel * panel_bytes, panel * kPanelWidth, kPanelWidth, begin, end});
+  });
+}
+
+void PackedProduct::arrange(const ProductInput& x, const PackedMatrix& weight) {
+  if (x.inner != weight.inner()) throw std::invalid_argument("a packed product needs equal inner dimensions");
+  const int64_t row_bytes = even_inner(x.inner, weight.dtype_) * element_bytes(weight.dtype_);
+  char* to = input_.at_least(x.rows * row_bytes);
+  const RowBlocks blocks(x.rows);
+  const cpu::Vectors from{x.data, x.bfloat16, x.rows, x.inner, x.row_stride, x.inner_stride};
+  for_panel_parts(blocks.count, kMostPanelRows, x.inner, [&](int64_t block, int64_t begin, int64_t end) {
+    const int64_t first = blocks.begin(block);
+    pack(weight.dtype_, from, {to + first * row_bytes, first, blocks.size(block), begin, end});
+  });
+}
+
+void PackedProduct::multiply(const PackedMatrix& weight, int64_t rows, const float* bias, float* out,
+                             bool add) {
+  const torch::ScalarType dtype = weight.dtype_;
+  const int64_t inner = even_inner(weight.inner(), dtype), columns = weight.columns(),
+                size = element_bytes(dtype), panel_count = panels_of(columns);
+  const char *panels = weight.panels_.data(), *input = input_.data();
   const RowBlocks blocks(rows);
-  const bool bfloat16 = weight.panels_.scalar_type() == torch::kBFloat16;
-  const int64_t inner = bfloat16 ? rounded_up(weight.inner(), 2) : weight.inner(), columns = weight.columns();
-  const auto* panels = static_cast<const char*>(weight.panels_.const_data_ptr());
-  const int64_t panel_bytes = inner * kPanelWidth * weight.panels_.element_size();
-  const int64_t panel_count = weight.panels_.size(0);
-  parallel_for(panel_count, 1, [&](int64_t first, int64_t last) {
+  const int64_t chunk =
+      std::max<int64_t>(1, kBytesOfRows / (std::min(inner, kMultipliedTogether) * size * kMostPanelRows));
+  const int64_t chunks = (blocks.count + chunk - 1) / chunk;
+
+  const auto multiply_block = [&](int64_t panel, int64_t block, int64_t begin, int64_t end) {
     float cut[kMostPanelRows * kPanelWidth];  // of the last panel, when its columns are not all wanted
-    for (int64_t panel = first; panel < last; ++panel) {
-      const int64_t column = panel * kPanelWidth, width = std::min(kPanelWidth, columns - column);
-      for (int64_t block = 0; block < blocks.count; ++block) {
-        const int64_t begin = blocks.begin(block), size = blocks.size(block);
-        const void* input = bfloat16 ? static_cast<const void*>(bfloats_.data() + begin * inner)
-                                     : floats_.data() + begin * inner;
-        float* to = out + begin * columns + column;
-        const bool whole = width == kPanelWidth;
-        const cpu::PanelProduct product{panels + panel * panel_bytes, input, whole ? to : cut, inner, size,
-                                        whole ? columns : kPanelWidth};
-        bfloat16 ? cpu::multiply_panel_bfloat16(product) : cpu::multiply_panel_float(product);
-        for (int64_t r = 0; r < size; ++r) {
-          float* row = to + r * columns;
-          if (!whole) std::copy_n(cut + r * kPanelWidth, width, row);
-          if (bias)
-            for (int64_t c = 0; c < width; ++c) row[c] += bias[column + c];
-        }
+    const int64_t column = panel * kPanelWidth, width = std::min(kPanelWidth, columns - column);
+    const int64_t count = blocks.size(block);
+    float* to = out + blocks.begin(block) * columns + column;
+    const bool whole = width == kPanelWidth, accumulate = add || begin > 0;
+    if (!whole && accumulate)
+      for (int64_t r = 0; r < count; ++r) std::copy_n(to + r * columns, width, cut + r * kPanelWidth);
+    const cpu::PanelProduct product{panels + (panel * inner + begin) * kPanelWidth * size,
+                                    input + (blocks.begin(block) * inner + begin * count) * size,
+                                    whole ? to : cut,
+                                    end - begin,
+                                    count,
+                                    whole ? columns : kPanelWidth,
+                                    accumulate};
+    dtype == torch::kBFloat16 ? cpu::multiply_panel_bfloat16(product) : cpu::multiply_panel_float(product);
+    for (int64_t r = 0; r < count; ++r) {
+      float* row = to + r * columns;
+      if (!whole) std::copy_n(cut + r * kPanelWidth, width, row);
+      if (bias && end == inner)
+        for (int64_t c = 0; c < width; ++c) row[c] += bias[column + c];
+    }
+  };
+  // A task is a panel times a chunk of the blocks; a thread has neighbouring ones.
+  parallel_for(chunks * panel_count, 1, [&](int64_t first, int64_t last) {
+    for (int64_t begin = 0; begin < inner; begin += kMultipliedTogether) {
+      const int64_t end = std::min(begin + kMultipliedTogether, inner);
+      for (int64_t task = first; task < last; ++task) {
+        const int64_t from = task / panel_count * chunk, to = std::min(from + chunk, blocks.count);
+        for (int64_t block = from; block < to; ++block) multiply_block(task % panel_count, block, begin, end);
       }
     }
   });
+}
+
+void PackedProduct::operator()(const PackedMatrix& weight, const ProductInput& x, const float* bias,
+                               float* out) {
+  arrange(x, weight);
+  multiply(weight, x.rows, bias, out, false);
+}
+
+void PackedProduct::add_to(const PackedMatrix& weight, const ProductInput& x, float* out) {
+  arrange(x, weight);
+  multiply(weight, x.rows, nullptr, out, true);
+}
+
+namespace {
+
+/// What a product on the fly works in.
+struct Workspace {
+  PackedMatrix matrix;
+  PackedProduct product;
+};
+
+Workspace& workspace() {
+  static thread_local Workspace kept;
+  return kept;
+}
+
+}  // namespace
+
+torch::Tensor packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
+                             const torch::Tensor& bias) {
+  const torch::Tensor out = torch::empty({a.size(0), b.size(0)}, torch::kFloat32);
+  auto& [matrix, product] = workspace();
+  matrix.assign(b, dtype);
+  product(matrix, ProductInput(a), bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+          out.mutable_data_ptr<float>());
+  return out;
+}
+
+void add_packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
+                        torch::Tensor& out) {
+  auto& [matrix, product] = workspace();
+  matrix.assign(b, dtype);
+  product.add_to(matrix, ProductInput(a), out.mutable_data_ptr<float>());
+}
+
+bool packed_products_pay(torch::ScalarType dtype) {
+  if (dtype == torch::kBFloat16) return cpu::bfloat16_vectors_are_best();
+  return dtype == torch::kFloat32 && cpu::float_vectors_are_best();
 }
 
 }  // namespace rlhf

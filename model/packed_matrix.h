@@ -1,46 +1,87 @@
 #pragma once
 #include <cstdint>
-#include <vector>
 
 #include <torch/types.h>
 
-#include "model/bfloat16.h"
-
 namespace rlhf {
 
-/// A weight matrix laid out for products with few rows on a CPU, as in decoding, where reading the weights is
-/// most of the work. Immutable; may be shared by threads.
+/// Bytes in pages of 2 MiB, where the system has them, that are kept when less is asked for.
+class PackedMemory {
+ public:
+  char* at_least(int64_t bytes);
+  const char* data() const { return static_cast<const char*>(bytes_.const_data_ptr()); }
+
+ private:
+  torch::Tensor bytes_;
+};
+
+/// A weight matrix laid out for the products below: panels of 32 outputs, in the order in which they are
+/// read. Threads may share one that none of them assigns to.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  /// Copies weight [out, in] (any floating dtype, on the CPU) as `dtype`, float32 or bfloat16.
-  PackedMatrix(const torch::Tensor& weight, torch::ScalarType dtype);
+  /// Copies weight [out, in] (float32 or bfloat16, on the CPU, either of its strides 1: a transposed view
+  /// will do) as `dtype`, float32 or bfloat16; not from bfloat16 to float32.
+  PackedMatrix(const torch::Tensor& weight, torch::ScalarType dtype) { assign(weight, dtype); }
+  PackedMatrix(PackedMatrix&&) = default;
+  PackedMatrix& operator=(PackedMatrix&&) = default;
+  /// The same in the memory that is there, when it suffices.
+  void assign(const torch::Tensor& weight, torch::ScalarType dtype);
 
   int64_t inner() const { return inner_; }
   int64_t columns() const { return columns_; }
 
  private:
   friend class PackedProduct;
-  torch::Tensor
-      panels_;  // [panels, inner, 32] float32 or [panels, inner / 2, 32, 2] bfloat16, padded with zeros
+  PackedMemory
+      panels_;  // [panels][inner][32] float32 or [panels][inner / 2][32][2] bfloat16, padded with zeros
+  torch::ScalarType dtype_ = torch::kFloat32;
   int64_t inner_ = 0, columns_ = 0;
 };
 
-/// Computes out = x weight^T + bias for packed weights, with a buffer of its own for the input that grows to
-/// what it was asked for once. Uses torch's threads; the bits do not depend on their number, nor a row's on
-/// the other rows.
+/// The other side of a product: x [rows, in], float32 or bfloat16, one of its strides 1.
+struct ProductInput {
+  const void* data;
+  bool bfloat16;
+  int64_t rows, inner;
+  int64_t row_stride, inner_stride;  ///< in elements
+
+  explicit ProductInput(const torch::Tensor& x);
+  ProductInput(const float* x, int64_t row_count, int64_t width)
+      : data(x), bfloat16(false), rows(row_count), inner(width), row_stride(width), inner_stride(1) {}
+};
+
+/// Computes out = x weight^T + bias for packed weights, for one row as for thousands, with a buffer of its
+/// own for the input that grows to what it was asked for once. Uses torch's threads. Every output is one
+/// running float32 sum in the order of the inner dimension: its bits depend neither on the other rows nor on
+/// the number of threads. Not thread-safe.
+///
+/// Loops after Goto and van de Geijn 2008, "Anatomy of high-performance matrix multiplication": a panel of
+/// weights stays in a core's cache while blocks of rows that fit beside it pass by.
 class PackedProduct {
  public:
-  /// x [rows, in] float32 with rows `x_stride` apart; out [rows, out] float32, contiguous; bias [out] float32
-  /// or nullptr.
-  void operator()(const PackedMatrix& weight, const float* x, int64_t rows, int64_t x_stride,
-                  const float* bias, float* out);
+  /// out [rows, out] float32, contiguous; bias [out] float32 or nullptr.
+  void operator()(const PackedMatrix& weight, const ProductInput& x, const float* bias, float* out);
+  /// out += x weight^T.
+  void add_to(const PackedMatrix& weight, const ProductInput& x, float* out);
 
  private:
-  void arrange(const float* x, int64_t rows, int64_t x_stride, const PackedMatrix& weight);
+  void arrange(const ProductInput& x, const PackedMatrix& weight);
+  void multiply(const PackedMatrix& weight, int64_t rows, const float* bias, float* out, bool add);
 
-  std::vector<float> floats_;           // blocks of rows, [inner][rows of the block]
-  std::vector<cpu::Bfloat16> bfloats_;  // blocks of rows, [inner / 2][rows of the block][2]
+  PackedMemory input_;  // blocks of rows, [inner][rows of the block] float or [inner / 2][rows][2] bfloat16
 };
+
+/// Whether products of `dtype` are computed here rather than by LibTorch: what was measured to be faster on
+/// this machine. docs/performance.md has the figures.
+bool packed_products_pay(torch::ScalarType dtype);
+
+/// a b^T + bias in `dtype`, [M, N] float32: a [M, K], b [N, K], each float32 or bfloat16 with one stride 1;
+/// bias [N] float32 or undefined. Packs b for this one product, in memory that each thread keeps.
+torch::Tensor packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
+                             const torch::Tensor& bias = {});
+/// out [M, N] += a b^T.
+void add_packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
+                        torch::Tensor& out);
 
 }  // namespace rlhf

@@ -12,6 +12,10 @@ void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t
   at::parallel_for(0, count, grain, part);
 }
 
+int64_t parallel_threads() {
+  return at::get_num_threads();
+}
+
 int64_t parallel_thread() {
   return at::get_thread_num();
 }

@@ -9,6 +9,9 @@ namespace rlhf {
 /// must not, must not depend on shares.
 void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& part);
 
+/// How many threads a parallel_for has at most.
+int64_t parallel_threads();
+
 /// Of the caller among the threads of the parallel_for it is in, from 0; 0 outside.
 int64_t parallel_thread();
 

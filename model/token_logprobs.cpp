@@ -1,6 +1,7 @@
 #include "model/token_logprobs.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <torch/utils.h>
 
 #include "model/cpu_kernels.h"
+#include "model/packed_matrix.h"
 #include "model/parallel.h"
 
 namespace rlhf {
@@ -136,6 +138,53 @@ void logit_gradient_on_device(const torch::Tensor& logits, const torch::Tensor& 
   out.copy_(gradient.scatter_add_(1, column(targets), dlogprobs));
 }
 
+/// The products of the head: LibTorch's, or ours on a CPU where they pay.
+class HeadProducts {
+ public:
+  HeadProducts(const torch::Tensor& weight, torch::ScalarType dtype)
+      : weight_(weight), dtype_(dtype), packed_(weight.is_cpu() && packed_products_pay(dtype)) {
+    if (!packed_ && weight.scalar_type() != dtype) weight_ = weight.to(dtype);
+  }
+
+  /// What logits and their gradients are stored in: ours stay float32.
+  torch::ScalarType logits_dtype() const { return packed_ ? torch::kFloat32 : dtype_; }
+
+  /// [C, V] of hidden rows [C, H].
+  torch::Tensor logits(const torch::Tensor& hidden) {
+    if (!packed_) return at::linear(hidden, weight_);
+    if (!for_logits_) for_logits_.emplace(weight_, dtype_);
+    const torch::Tensor out = torch::empty({hidden.size(0), weight_.size(0)}, torch::kFloat32);
+    product_(*for_logits_, ProductInput(hidden), nullptr, out.mutable_data_ptr<float>());
+    return out;
+  }
+
+  /// [C, H] from the gradient of logits.
+  torch::Tensor hidden_gradient(const torch::Tensor& gradient) {
+    if (!packed_) return at::mm(gradient, weight_);
+    if (!for_hidden_) for_hidden_.emplace(weight_.t(), dtype_);
+    const torch::Tensor out = torch::empty({gradient.size(0), weight_.size(1)}, torch::kFloat32);
+    product_(*for_hidden_, ProductInput(gradient), nullptr, out.mutable_data_ptr<float>());
+    return out;
+  }
+
+  /// sum [V, H] += gradient^T hidden.
+  void add_weight_gradient(const torch::Tensor& gradient, const torch::Tensor& hidden, torch::Tensor& sum) {
+    if (packed_ && sum.scalar_type() == torch::kFloat32)
+      add_packed_product(gradient.t(), hidden.t(), dtype_, sum);
+    else if (dtype_ == sum.scalar_type())
+      sum.addmm_(gradient.t(), hidden);
+    else
+      sum.add_(at::mm(gradient.t(), hidden));
+  }
+
+ private:
+  torch::Tensor weight_;
+  torch::ScalarType dtype_;
+  bool packed_;
+  PackedProduct product_;
+  std::optional<PackedMatrix> for_logits_, for_hidden_;
+};
+
 struct Forward {
   Rows rows;
   variable_list kept;  // logits of every chunk, when asked for
@@ -148,12 +197,13 @@ bool uses_kernels(const torch::Tensor& hidden, const LogprobCompute& compute) {
 Forward forward_in_chunks(const torch::Tensor& hidden, const torch::Tensor& weight,
                           const torch::Tensor& targets, const LogprobOptions& options,
                           const LogprobCompute& compute, bool keep) {
-  const torch::Tensor h = hidden.to(compute.dtype), w = weight.to(compute.dtype);
-  const int64_t count = h.size(0), chunk = chunk_rows(w, compute);
+  const torch::Tensor h = hidden.to(compute.dtype).contiguous();
+  HeadProducts head(weight, compute.dtype);
+  const int64_t count = h.size(0), chunk = chunk_rows(weight, compute);
   Forward result{Rows(count, options.statistics, h.options().dtype(result_dtype(compute.dtype))), {}};
   const auto look = uses_kernels(h, compute) ? look_at : look_at_on_device;
   for (int64_t begin = 0; begin < count; begin += chunk) {
-    const torch::Tensor logits = at::linear(h.narrow(0, begin, std::min(chunk, count - begin)), w);
+    const torch::Tensor logits = head.logits(h.narrow(0, begin, std::min(chunk, count - begin)));
     look(logits, targets, options.temperature, begin, result.rows);
     if (keep) result.kept.push_back(logits);
   }
@@ -187,7 +237,8 @@ struct ChunkedLogprobs : torch::autograd::Function<ChunkedLogprobs> {
     const double temperature = context->saved_data["temperature"].toDouble();
     const auto dtype = static_cast<torch::ScalarType>(context->saved_data["dtype"].toInt());
     const int64_t chunk = context->saved_data["chunk"].toInt(), count = hidden.size(0);
-    const torch::Tensor h = hidden.to(dtype), w = weight.to(dtype);
+    const torch::Tensor h = hidden.to(dtype).contiguous();
+    HeadProducts head(weight, dtype);
     Rows rows(0, false, saved[3].options());
     rows.log_normalizers = saved[3];
     rows.entropy = saved[4];
@@ -200,21 +251,18 @@ struct ChunkedLogprobs : torch::autograd::Function<ChunkedLogprobs> {
     torch::Tensor hidden_gradient, weight_gradient;
     if (context->needs_input_grad(0)) hidden_gradient = torch::empty_like(hidden);
     if (context->needs_input_grad(1)) weight_gradient = torch::zeros_like(weight);
-    torch::Tensor buffer = torch::empty({std::min(chunk, count), w.size(0)}, h.options());
+    torch::Tensor buffer =
+        torch::empty({std::min(chunk, count), weight.size(0)}, h.options().dtype(head.logits_dtype()));
     for (int64_t begin = 0, i = 0; begin < count; begin += chunk, ++i) {
       const int64_t size = std::min(chunk, count - begin);
       const torch::Tensor chunk_hidden = h.narrow(0, begin, size), gradient = buffer.narrow(0, 0, size);
       const bool kept = saved.size() > kFirstKept;
       const torch::Tensor logits =
-          kept ? saved[kFirstKept + static_cast<std::size_t>(i)] : at::mm(chunk_hidden, w.t());
+          kept ? saved[kFirstKept + static_cast<std::size_t>(i)] : head.logits(chunk_hidden);
       differentiate(logits, gradient, targets, temperature, begin, rows, gradients);
-      if (hidden_gradient.defined()) hidden_gradient.narrow(0, begin, size).copy_(at::mm(gradient, w));
-      if (!weight_gradient.defined()) continue;
-      if (dtype == weight.scalar_type()) {
-        weight_gradient.addmm_(gradient.t(), chunk_hidden);
-      } else {
-        weight_gradient.add_(at::mm(gradient.t(), chunk_hidden));
-      }
+      if (hidden_gradient.defined())
+        hidden_gradient.narrow(0, begin, size).copy_(head.hidden_gradient(gradient));
+      if (weight_gradient.defined()) head.add_weight_gradient(gradient, chunk_hidden, weight_gradient);
     }
     return {hidden_gradient, weight_gradient, torch::Tensor(), torch::Tensor(), torch::Tensor()};
   }

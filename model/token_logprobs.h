@@ -20,7 +20,7 @@ struct LogprobOptions {
 /// How log-probabilities are computed; changes memory and speed, and with `dtype` the precision.
 struct LogprobCompute {
   torch::ScalarType dtype = torch::kFloat32;  ///< of the products
-  int64_t chunk_elements = int64_t{1} << 22;  ///< logits that exist at a time
+  int64_t chunk_elements = int64_t{1} << 24;  ///< logits that exist at a time
   int64_t kept_elements =
       int64_t{1} << 24;     ///< logits of a call kept for backward when they are no more than these
   bool cpu_kernels = true;  ///< false: torch's operators, as on other devices

@@ -89,8 +89,8 @@ OptimizerStep::Result OptimizerStep::step(double learning_rate) {
 
 void OptimizerStep::zero_grad() {
   for (const NamedTensor& parameter : parameters_) {
-    torch::Tensor& grad = parameter.tensor.mutable_grad();
-    if (grad.defined()) grad.zero_();
+    // Released, not zeroed: the next backward pass puts its own there instead of adding to it.
+    parameter.tensor.mutable_grad().reset();
   }
 }
 

@@ -12,8 +12,8 @@ torch::Tensor product(const torch::Tensor& x, const torch::Tensor& weight, const
   const PackedMatrix packed(weight, dtype);
   torch::Tensor out = torch::full({x.size(0), weight.size(0)}, std::nan(""));
   PackedProduct multiply;
-  multiply(packed, x.const_data_ptr<float>(), x.size(0), x.stride(0),
-           bias.defined() ? bias.const_data_ptr<float>() : nullptr, out.mutable_data_ptr<float>());
+  multiply(packed, ProductInput(x), bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+           out.mutable_data_ptr<float>());
   return out;
 }
 

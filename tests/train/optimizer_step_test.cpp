@@ -158,7 +158,7 @@ TEST_CASE("gradients are cleared by a step, and a missing one counts as zero") {
   OptimizerStep optimizer(weights, {.max_grad_norm = 0}, *single);
   set_gradients(weights, 0);
   optimizer.step(0.1);
-  for (const NamedTensor& parameter : weights) CHECK(parameter.tensor.grad().abs().max().item<double>() == 0);
+  for (const NamedTensor& parameter : weights) CHECK_FALSE(parameter.tensor.grad().defined());
 
   const auto fresh = parameters();
   OptimizerStep lacking(fresh, {}, *single);
@@ -237,7 +237,7 @@ TEST_CASE("a gradient that is not finite changes nothing, is counted, and the fi
   CHECK(optimizer.non_finite_running() == 2);
   for (size_t p = 0; p < weights.size(); ++p) {
     CHECK(torch::equal(weights[p].tensor, before[p].tensor));
-    CHECK(weights[p].tensor.grad().abs().max().item<double>() == 0);
+    CHECK_FALSE(weights[p].tensor.grad().defined());
   }
   CHECK(moments_of(optimizer) == state_before);
 
