@@ -5,12 +5,13 @@
 #include <torch/utils.h>
 
 #include "contract/error.h"
+#include "model/packed_matrix.h"
 
 namespace rlhf {
 namespace {
 
 bool bfloat16_is_faster(torch::Device device) {
-  if (device.is_cuda()) return true;
+  if (device.is_cuda() || packed_products_pay(torch::kBFloat16)) return true;
 #if defined(__x86_64__)
   return __builtin_cpu_supports("amx-bf16") != 0;
 #else

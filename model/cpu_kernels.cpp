@@ -113,7 +113,8 @@ RLHF_INLINE void softmax_gradient_body(const Stored* logits, Stored* out, const 
   for (int64_t row = 0; row < a.rows; ++row, logits += a.vocab, out += a.vocab) {
     const T shift = a.log_normalizers[row], dlogprob = a.dlogprobs[row] * inverse;
     const T dentropy = a.dentropy ? a.dentropy[row] * inverse : static_cast<T>(0);
-    const int64_t vocab = a.vocab;
+    const int64_t vocab = a.vocab, t = a.targets[row];
+    const T target_logit = static_cast<T>(load(logits + t));  // read before `out`, which may be the logits
     const T constant = dlogprob + (a.dentropy ? dentropy * a.entropy[row] : static_cast<T>(0));
 #pragma omp simd
     for (int64_t i = 0; i < vocab; ++i) {
@@ -121,8 +122,7 @@ RLHF_INLINE void softmax_gradient_body(const Stored* logits, Stored* out, const 
       store(out + i, -exponential(log_p) * (constant + dentropy * log_p));
     }
     // The target's own share, from its exact gradient rather than from what was rounded.
-    const int64_t t = a.targets[row];
-    const T log_p = at_lowest(static_cast<T>(load(logits + t)) * inverse - shift);
+    const T log_p = at_lowest(target_logit * inverse - shift);
     store(out + t, dlogprob - exponential(log_p) * (constant + dentropy * log_p));
   }
 }

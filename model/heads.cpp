@@ -59,6 +59,11 @@ TokenLogprobs LanguageModel::token_logprobs(const torch::Tensor& hidden, const t
   return rlhf::token_logprobs(hidden, head_weight(), targets, options, {.dtype = decoder_.compute_dtype()});
 }
 
+SumOfLogprobs LanguageModel::sum_of_logprobs(const torch::Tensor& hidden,
+                                             const torch::Tensor& targets) const {
+  return rlhf::sum_of_logprobs(hidden, head_weight(), targets, {.dtype = decoder_.compute_dtype()});
+}
+
 std::vector<NamedTensor> LanguageModel::parameters() const {
   std::vector<NamedTensor> all = decoder_.parameters();
   if (own_head_.defined()) all.push_back({"lm_head.weight", own_head_});

@@ -29,6 +29,9 @@ class LanguageModel {
   TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets,
                                const LogprobOptions& options = {}) const;
 
+  /// The sum of the targets' log-probabilities, for training on all of them alike.
+  SumOfLogprobs sum_of_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets) const;
+
   /// Lays a model's weights out for decoding, where that is faster: on a CPU, in float32 or bfloat16. Later
   /// changes of the weights are not seen, so freeze first.
   void pack_for_decoding();

@@ -1,7 +1,6 @@
 #include "model/token_logprobs.h"
 
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
@@ -10,7 +9,7 @@
 #include <torch/utils.h>
 
 #include "model/cpu_kernels.h"
-#include "model/packed_matrix.h"
+#include "model/head_products.h"
 #include "model/parallel.h"
 
 namespace rlhf {
@@ -138,53 +137,6 @@ void logit_gradient_on_device(const torch::Tensor& logits, const torch::Tensor& 
   out.copy_(gradient.scatter_add_(1, column(targets), dlogprobs));
 }
 
-/// The products of the head: LibTorch's, or ours on a CPU where they pay.
-class HeadProducts {
- public:
-  HeadProducts(const torch::Tensor& weight, torch::ScalarType dtype)
-      : weight_(weight), dtype_(dtype), packed_(weight.is_cpu() && packed_products_pay(dtype)) {
-    if (!packed_ && weight.scalar_type() != dtype) weight_ = weight.to(dtype);
-  }
-
-  /// What logits and their gradients are stored in: ours stay float32.
-  torch::ScalarType logits_dtype() const { return packed_ ? torch::kFloat32 : dtype_; }
-
-  /// [C, V] of hidden rows [C, H].
-  torch::Tensor logits(const torch::Tensor& hidden) {
-    if (!packed_) return at::linear(hidden, weight_);
-    if (!for_logits_) for_logits_.emplace(weight_, dtype_);
-    const torch::Tensor out = torch::empty({hidden.size(0), weight_.size(0)}, torch::kFloat32);
-    product_(*for_logits_, ProductInput(hidden), nullptr, out.mutable_data_ptr<float>());
-    return out;
-  }
-
-  /// [C, H] from the gradient of logits.
-  torch::Tensor hidden_gradient(const torch::Tensor& gradient) {
-    if (!packed_) return at::mm(gradient, weight_);
-    if (!for_hidden_) for_hidden_.emplace(weight_.t(), dtype_);
-    const torch::Tensor out = torch::empty({gradient.size(0), weight_.size(1)}, torch::kFloat32);
-    product_(*for_hidden_, ProductInput(gradient), nullptr, out.mutable_data_ptr<float>());
-    return out;
-  }
-
-  /// sum [V, H] += gradient^T hidden.
-  void add_weight_gradient(const torch::Tensor& gradient, const torch::Tensor& hidden, torch::Tensor& sum) {
-    if (packed_ && sum.scalar_type() == torch::kFloat32)
-      add_packed_product(gradient.t(), hidden.t(), dtype_, sum);
-    else if (dtype_ == sum.scalar_type())
-      sum.addmm_(gradient.t(), hidden);
-    else
-      sum.add_(at::mm(gradient.t(), hidden));
-  }
-
- private:
-  torch::Tensor weight_;
-  torch::ScalarType dtype_;
-  bool packed_;
-  PackedProduct product_;
-  std::optional<PackedMatrix> for_logits_, for_hidden_;
-};
-
 struct Forward {
   Rows rows;
   variable_list kept;  // logits of every chunk, when asked for
@@ -268,7 +220,50 @@ struct ChunkedLogprobs : torch::autograd::Function<ChunkedLogprobs> {
   }
 };
 
+/// The sum of log-probabilities, its gradient made while the logits are there.
+struct SummedLogprobs : torch::autograd::Function<SummedLogprobs> {
+  /// {sum, logprobs, entropy, correct}; only the sum has a gradient.
+  static variable_list forward(AutogradContext* context, const torch::Tensor& hidden,
+                               const torch::Tensor& weight, const torch::Tensor& targets,
+                               const LogprobCompute& compute) {
+    const torch::Tensor h = hidden.to(compute.dtype).contiguous();
+    HeadProducts head(weight, compute.dtype);
+    const int64_t count = h.size(0), chunk = chunk_rows(weight, compute);
+    Rows rows(count, true, h.options().dtype(result_dtype(compute.dtype)));
+    const RowGradients ones{torch::ones_like(rows.logprobs), {}};
+    const auto look = uses_kernels(h, compute) ? look_at : look_at_on_device;
+    const auto differentiate = uses_kernels(h, compute) ? logit_gradient : logit_gradient_on_device;
+    const torch::Tensor hidden_gradient = torch::empty_like(hidden);
+    torch::Tensor weight_gradient = torch::zeros_like(weight);
+    for (int64_t begin = 0; begin < count; begin += chunk) {
+      const torch::Tensor chunk_hidden = h.narrow(0, begin, std::min(chunk, count - begin));
+      const torch::Tensor logits = head.logits(chunk_hidden);
+      look(logits, targets, 1.0, begin, rows);
+      differentiate(logits, logits, targets, 1.0, begin, rows, ones);
+      hidden_gradient.narrow(0, begin, chunk_hidden.size(0)).copy_(head.hidden_gradient(logits));
+      head.add_weight_gradient(logits, chunk_hidden, weight_gradient);
+    }
+    context->saved_data["hidden_gradient"] = hidden_gradient;
+    context->saved_data["weight_gradient"] = weight_gradient;
+    context->mark_non_differentiable({rows.logprobs, rows.entropy, rows.correct});
+    return {rows.logprobs.sum(), rows.logprobs, rows.entropy, rows.correct};
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list incoming) {
+    const auto scaled = [&](const char* name) {
+      return context->saved_data[name].toTensor().mul_(incoming[0]);
+    };
+    return {scaled("hidden_gradient"), scaled("weight_gradient"), torch::Tensor(), torch::Tensor()};
+  }
+};
+
 }  // namespace
+
+SumOfLogprobs sum_of_logprobs(const torch::Tensor& hidden, const torch::Tensor& weight,
+                              const torch::Tensor& targets, const LogprobCompute& compute) {
+  const variable_list results = SummedLogprobs::apply(hidden, weight, targets.contiguous(), compute);
+  return {results[0], {results[1], results[2], results[3]}};
+}
 
 TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& weight,
                              const torch::Tensor& targets, const LogprobOptions& options,

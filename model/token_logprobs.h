@@ -33,4 +33,14 @@ TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& w
                              const torch::Tensor& targets, const LogprobOptions& options,
                              const LogprobCompute& compute);
 
+/// The sum over all rows at temperature 1, and what `statistics` tells of each.
+struct SumOfLogprobs {
+  torch::Tensor sum;     ///< scalar, differentiable once in hidden and weight
+  TokenLogprobs tokens;  ///< without gradients
+};
+/// As token_logprobs for a loss that weighs all rows alike: its gradient is made with the logits at hand,
+/// which are never computed again. Needs gradients of both hidden and weight.
+SumOfLogprobs sum_of_logprobs(const torch::Tensor& hidden, const torch::Tensor& weight,
+                              const torch::Tensor& targets, const LogprobCompute& compute);
+
 }  // namespace rlhf

@@ -88,12 +88,11 @@ StepReport NextTokenTrainer::step(int64_t step) {
     const Dropout dropout = training_dropout(options_, step, sequences_before, batch.tokens.sequences());
     sequences_before += batch.tokens.sequences();
     const torch::Tensor hidden = model_.decoder().forward(batch.tokens, dropout).index_select(0, batch.rows);
-    const TokenLogprobs logprobs = model_.token_logprobs(hidden, batch.targets, {.statistics = true});
-    const torch::Tensor nats = -logprobs.logprobs.sum();
-    (nats / static_cast<double>(supervised)).backward();
-    sums[0] += nats.item<double>();
-    sums[1] += logprobs.correct.sum().item<double>();
-    sums[2] += logprobs.entropy.sum().item<double>();
+    const auto [sum, tokens] = model_.sum_of_logprobs(hidden, batch.targets);
+    (sum / -static_cast<double>(supervised)).backward();
+    sums[0] -= sum.item<double>();
+    sums[1] += tokens.correct.sum().item<double>();
+    sums[2] += tokens.entropy.sum().item<double>();
     sums[3] += static_cast<double>(batch.tokens.tokens());
   }
   collective_.all_reduce_sum(sums);

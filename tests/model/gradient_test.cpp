@@ -96,6 +96,23 @@ TEST_CASE("the gradients of log-probabilities and entropy are exact, chunked or 
   }
 }
 
+TEST_CASE("the gradient of a sum of log-probabilities is exact, and its tokens are those of token_logprobs") {
+  torch::manual_seed(7);
+  const torch::Tensor hidden = random({11, 5}), weight = random({9, 5});
+  const torch::Tensor targets = torch::arange(11) % 9;
+  for (const int64_t chunk : {1 << 20, 27}) {
+    const LogprobCompute compute{torch::kFloat64, chunk, 0};
+    check_gradient({hidden, weight},
+                   [&] { return sum_of_logprobs(hidden, weight, targets, compute).sum * 0.7; });
+    const SumOfLogprobs found = sum_of_logprobs(hidden, weight, targets, compute);
+    const TokenLogprobs expected = token_logprobs(hidden, weight, targets, {1.0, true}, compute);
+    CHECK(torch::equal(found.tokens.logprobs, expected.logprobs));
+    CHECK(torch::equal(found.tokens.entropy, expected.entropy));
+    CHECK(torch::equal(found.tokens.correct, expected.correct));
+    CHECK(found.sum.item<double>() == Approx(expected.logprobs.sum().item<double>()).epsilon(1e-13));
+  }
+}
+
 TEST_CASE("every weight of every family gets its exact gradient through the whole model") {
   torch::manual_seed(5);
   const TokenBatch batch = TokenBatch::pack(test::sequences_of({3, 11, 3, 7}));

@@ -1,0 +1,35 @@
+#pragma once
+#include <optional>
+
+#include <torch/types.h>
+
+#include "model/packed_matrix.h"
+
+namespace rlhf {
+
+/// The matrix products of a language-model head, weight [V, H], for chunks of C rows: LibTorch's, or our own
+/// on a CPU where they pay. A weight is laid out once for all chunks.
+class HeadProducts {
+ public:
+  HeadProducts(const torch::Tensor& weight, torch::ScalarType dtype);
+
+  /// What logits and their gradients are stored in: with our own products float32 whatever `dtype` is.
+  torch::ScalarType logits_dtype() const { return packed_ ? torch::kFloat32 : dtype_; }
+
+  torch::Tensor logits(const torch::Tensor& hidden);             ///< [C, V] of [C, H] in `dtype`
+  torch::Tensor hidden_gradient(const torch::Tensor& gradient);  ///< [C, H] of the logits' gradient [C, V]
+  /// sum [V, H] += gradient^T hidden.
+  void add_weight_gradient(const torch::Tensor& gradient, const torch::Tensor& hidden,
+                           torch::Tensor& sum) const;
+
+ private:
+  torch::Tensor multiply(const torch::Tensor& x, const PackedMatrix& matrix);
+
+  torch::Tensor weight_;
+  torch::ScalarType dtype_;
+  bool packed_;
+  PackedProduct product_;
+  std::optional<PackedMatrix> for_logits_, for_hidden_;
+};
+
+}  // namespace rlhf
