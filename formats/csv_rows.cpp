@@ -8,6 +8,18 @@
 
 namespace rlhf {
 
+char csv_separator(std::string_view start) {
+  bool quoted = false, semicolon = false;
+  for (const char c : start) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == ',') return ',';
+    if (c == '\n') break;
+    semicolon = semicolon || c == ';';
+  }
+  return semicolon ? ';' : ',';
+}
+
 CsvRows::CsvRows(std::unique_ptr<ByteReader> reader, char separator)
     : chars_(std::move(reader)), separator_(separator) {
   read_header();
@@ -18,7 +30,7 @@ void CsvRows::read_header() {
   if (!next_row(row))
     throw UserError(chars_.path() + ": the file is empty; its first row must name the columns");
   if (row.problem.empty()) row.problem = utf8_problem(row.text);
-  if (!row.problem.empty()) throw UserError(chars_.path() + ":1: " + row.problem);
+  if (!row.problem.empty()) throw UserError(chars_.path() + ":1: in the header: " + row.problem);
   std::set<std::string> seen;
   for (const std::string& name : row.cells) {
     if (name.empty()) throw UserError(chars_.path() + ":1: the header has a column without a name");

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/char_reader.h"
@@ -16,6 +17,7 @@ class CsvRows : public RawRecords {
   /// Throws UserError when the file is empty, or the header has an empty or a doubled name.
   CsvRows(std::unique_ptr<ByteReader> reader, char separator);
   bool next(RawRecord& record) override;
+  const std::vector<std::string>& columns() const override { return names_; }
 
  private:
   struct Row {
@@ -33,5 +35,9 @@ class CsvRows : public RawRecords {
   std::vector<std::string> names_;
   bool ended_ = false;
 };
+
+/// ';' when the header, the first line of `start`, has one outside quotes and no comma, as spreadsheets write
+/// where the comma stands in numbers; else ','.
+char csv_separator(std::string_view start);
 
 }  // namespace rlhf

@@ -6,7 +6,8 @@
 
 #include "formats/byte_reader.h"
 #include "formats/csv_rows.h"
-#include "formats/json_array.h"
+#include "formats/foreign_file.h"
+#include "formats/json_elements.h"
 #include "formats/line_reader.h"
 #include "formats/utf8.h"
 
@@ -38,11 +39,19 @@ class JsonLines : public RawRecords {
   LineReader lines_;
 };
 
-/// '[' as the first byte that is neither white space nor part of a byte order mark.
-bool holds_an_array(ByteReader& reader) {
-  const std::string_view start = reader.look_ahead(4096);
-  const auto found = start.find_first_not_of("\xEF\xBB\xBF \t\r\n");
-  return found != std::string_view::npos && start[found] == '[';
+constexpr std::size_t kStartBytes = 4096;
+
+std::unique_ptr<RawRecords> open_json(std::unique_ptr<ByteReader> reader) {
+  const std::string_view start = reader->look_ahead(kStartBytes);
+  const auto first = std::min(start.find_first_not_of("\xEF\xBB\xBF \t\r\n"), start.size());
+  const auto second = std::min(start.find_first_not_of(" \t\r\n", first + 1), start.size());
+  const bool is_array = first < start.size() && start[first] == '[';
+  // A key on the line below its bracket: jq and json.dump(indent=...) write so.
+  const bool is_pretty = second < start.size() && start[first] == '{' && start[second] == '"' &&
+                         start.substr(first, second - first).find('\n') != std::string_view::npos;
+  if (is_array) return std::make_unique<JsonElements>(std::move(reader), JsonElements::Layout::kArray);
+  if (is_pretty) return std::make_unique<JsonElements>(std::move(reader), JsonElements::Layout::kObjects);
+  return std::make_unique<JsonLines>(std::move(reader));
 }
 
 }  // namespace
@@ -53,13 +62,24 @@ std::string data_extension(const std::string& path) {
   return lower_case(name.extension().string());
 }
 
-std::unique_ptr<RawRecords> open_raw_records(const std::string& path) {
-  const std::string extension = data_extension(path);
+const std::vector<std::string>& RawRecords::columns() const {
+  static const std::vector<std::string> kNone;
+  return kNone;
+}
+
+std::unique_ptr<RawRecords> open_raw_records(const std::string& path, const std::string& extension) {
   auto reader = std::make_unique<ByteReader>(path);
-  if (extension == ".csv") return std::make_unique<CsvRows>(std::move(reader), ',');
+  refuse_foreign_file(*reader);
+  if (extension == ".csv") {
+    const char separator = csv_separator(reader->look_ahead(kStartBytes));
+    return std::make_unique<CsvRows>(std::move(reader), separator);
+  }
   if (extension == ".tsv") return std::make_unique<CsvRows>(std::move(reader), '\t');
-  if (holds_an_array(*reader)) return std::make_unique<JsonArray>(std::move(reader));
-  return std::make_unique<JsonLines>(std::move(reader));
+  return open_json(std::move(reader));
+}
+
+std::unique_ptr<RawRecords> open_raw_records(const std::string& path) {
+  return open_raw_records(path, data_extension(path));
 }
 
 }  // namespace rlhf

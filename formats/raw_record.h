@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -15,17 +16,21 @@ struct RawRecord {
   std::string problem;   ///< why it cannot be read; empty for a good one
 };
 
-/// The records of a file: lines of JSON, the elements of one JSON array, or the rows of a CSV file (objects
-/// of strings under the names of the header). Memory is bounded by the largest record.
+/// The records of a file: lines of JSON, the elements of one JSON array, JSON objects over several lines
+/// each, or the rows of a CSV file (objects of strings under the names of the header). Memory is bounded by
+/// the largest record.
 class RawRecords {
  public:
   virtual ~RawRecords() = default;
   /// False at the end. Blank lines are passed over.
   virtual bool next(RawRecord& record) = 0;
+  /// The names in a CSV file's header; empty for JSON.
+  virtual const std::vector<std::string>& columns() const;
 };
 
-/// Told apart by name (.csv, .tsv, with or without .gz), else by the first byte. "-" is standard input.
-/// Throws UserError when the file cannot be opened, or a CSV header is unusable.
+/// Told apart by `extension` (".csv", ".tsv"), else by the first bytes. "-" is standard input. Throws
+/// UserError when the file cannot be opened, is no text, or a CSV header is unusable.
+std::unique_ptr<RawRecords> open_raw_records(const std::string& path, const std::string& extension);
 std::unique_ptr<RawRecords> open_raw_records(const std::string& path);
 
 /// `path` without a trailing ".gz", its extension lower-cased: ".jsonl", ".csv", ".txt", ...

@@ -4,6 +4,7 @@
 
 #include "contract/error.h"
 #include "formats/byte_reader.h"
+#include "formats/foreign_file.h"
 #include "formats/utf8.h"
 
 namespace rlhf {
@@ -27,6 +28,7 @@ void unify_line_ends(std::string& text) {
 
 std::string read_text_file(const std::string& path, std::string& text) {
   ByteReader reader(path);
+  refuse_foreign_file(reader);
   text.clear();
   try {
     std::string chunk(kChunkBytes, '\0');

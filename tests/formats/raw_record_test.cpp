@@ -63,7 +63,7 @@ TEST_CASE_METHOD(Lines, "a line over the limit is a problem of its own, the next
 }
 
 TEST_CASE_METHOD(Lines, "overlong forms, surrogates and cut characters are not UTF-8") {
-  for (const std::string bad : {"\xC0\x80", "\xED\xA0\x80", "\xE2\x82", "\xF5\x80\x80\x80", "\x80"}) {
+  for (const std::string bad : {"\xC0\x80", "\xED\xA0\x80", "\xE2\x82", "\xF5\x80\x80\x80", "\x81"}) {
     const auto lines = read("abcdefgh" + bad + "\n");
     CHECK(lines.at(0).problem == "not UTF-8 at byte 8");
   }
@@ -147,11 +147,121 @@ TEST_CASE_METHOD(Lines, "a CSV header must name every column once") {
   CHECK_THROWS_AS(records("", "data.csv"), UserError);
 }
 
-TEST_CASE("deeply nested JSON is refused or read, never a crash") {
+TEST_CASE("deeply nested JSON is refused, never a crash, under whatever name it comes") {
   const std::string deep(200000, '[');
-  CHECK(test::contains(test::reason_of("{\"prompt\": " + deep), "not valid JSON"));
   const std::string closed = deep + std::string(200000, ']');
-  CHECK(test::contains(test::reason_of("{\"prompt\": " + closed + "}"), "must be {role, content}"));
+  for (const std::string field : {"prompt", "label", "completion", "ranks", "response_a", "anything"}) {
+    const std::string reason = test::reason_of("{\"" + field + "\": " + closed + "}");
+    CHECK(test::contains(reason, "nested deeper than 500 brackets"));
+  }
+  CHECK(test::contains(test::reason_of("{\"prompt\": " + deep), "nested deeper"));
+  const std::string within = std::string(490, '[') + std::string(490, ']');
+  CHECK(test::contains(test::reason_of("{\"prompt\": " + within + "}"), "must be {role, content}"));
+  // Brackets in texts and beside one another do not nest.
+  CHECK(test::read_text(R"({"prompt": ")" + deep + "\"}").records.size() == 1);
+}
+
+TEST_CASE_METHOD(Lines, "objects over several lines are records, each from the line it starts on") {
+  const auto found = records("{\n  \"a\": {\"b\": \"}{\"}\n}\n\n{\n\"a\": nope}{\"a\": 3}\n", "data.json");
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].value["a"]["b"] == "}{");
+  CHECK(found[0].line == 1);
+  CHECK(found[1].line == 5);
+  CHECK(test::contains(found[1].problem, "not valid JSON"));
+  CHECK(found[2].value["a"] == 3);
+  const auto cut = records("{\n  \"a\": 1\n}\n{\n  \"a\": ", "data.json");
+  REQUIRE(cut.size() == 2);
+  CHECK(test::contains(cut[1].problem, "the object is not closed"));
+}
+
+TEST_CASE_METHOD(Lines, "what stands behind the end of an array is told, not dropped") {
+  const auto found = records("[{\"a\": 1},]\n\n[{\"a\": 2}]\n", "data.json");
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].value["a"] == 1);
+  CHECK(found[1].line == 3);
+  CHECK(test::contains(found[1].problem, "behind the end of the array"));
+  CHECK(records("[{\"a\": 1}]\n \n", "data.json").size() == 1);
+  // A bracket too many spoils its own element alone.
+  const auto odd = records("[{\"a\": 1}}, {\"a\": 2}]", "data.json");
+  REQUIRE(odd.size() == 2);
+  CHECK(test::contains(odd[0].problem, "not valid JSON"));
+  CHECK(odd[1].value["a"] == 2);
+}
+
+TEST_CASE_METHOD(Lines, "files that are no UTF-8 text are named with what to do") {
+  const auto error_of = [&](const std::string& bytes, const std::string& name) {
+    try {
+      records(bytes, name);
+    } catch (const UserError& error) {
+      return std::string(error.what());
+    }
+    return std::string("(not refused)");
+  };
+  const std::string utf16("\xFF\xFEp\0r\0o\0m\0p\0t\0\n\0", 16);
+  for (const std::string name : {"a.csv", "a.jsonl", "a.tsv"}) {
+    CHECK(test::contains(error_of(utf16, name), "iconv -f UTF-16 -t UTF-8"));
+    CHECK(test::contains(error_of(gzip(utf16), name), name + ": is UTF-16"));
+    CHECK(test::contains(error_of(utf16.substr(2), name), "is UTF-16"));
+  }
+  CHECK(test::contains(error_of(std::string("\xFF\xFE\0\0p\0\0\0", 8), "a.txt"), "is UTF-32"));
+  CHECK(test::contains(error_of("PAR1\x15\x04", "a.jsonl"), "to_json"));
+  CHECK(test::contains(error_of("PK\x03\x04\x14", "a.csv"), "Excel"));
+  CHECK(test::contains(error_of("\x28\xB5\x2F\xFD", "a.jsonl"), "zstd"));
+  CHECK(records("{\"a\": \"PAR1\"}", "a.jsonl").size() == 1);
+}
+
+TEST_CASE_METHOD(Lines, "a byte of Windows-1252 is named as the letter it is there") {
+  const auto lines = read("{\"prompt\": \"caf\xE9\"}\nit\x92s\nfine\n\xC3\xA9\n");
+  REQUIRE(lines.size() == 4);
+  CHECK(test::contains(lines[0].problem,
+                       "not UTF-8 at byte 15; if it is Windows-1252, where that byte is 'é'"));
+  CHECK(test::contains(lines[1].problem, "'\u2019'"));
+  CHECK(lines[2].problem.empty());
+  CHECK(lines[3].problem.empty());
+}
+
+TEST_CASE_METHOD(
+    Lines, "a CSV file may be separated by semicolons, as spreadsheets write where commas are decimal") {
+  const auto found = records("a;\"b,c\"\r\n1,5;two\r\n", "data.csv");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].value["a"] == "1,5");
+  CHECK(found[0].value["b,c"] == "two");
+  CHECK(records("a,b;c\n1,2\n", "data.csv").at(0).value["b;c"] == "2");
+}
+
+TEST_CASE_METHOD(Lines, "line numbers in CSV count the lines inside quoted cells") {
+  const auto found = records("a,b\n\"1\n2\n3\",x\n\n4\n", "data.csv");
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].line == 2);
+  CHECK(found[1].line == 6);
+  CHECK(found[1].problem == "has 1 cells, the header 2");
+}
+
+TEST_CASE_METHOD(Lines, "a header alone and a file of blank lines hold no record") {
+  CHECK(records("a,b\n", "data.csv").empty());
+  CHECK(records("\n \n\r\n", "data.jsonl").empty());
+  CHECK(records("", "data.jsonl").empty());
+  CHECK(records("\xEF\xBB\xBF", "data.jsonl").empty());
+}
+
+TEST_CASE("JSON at its edges: separators of Unicode and NUL stay, what JSON does not have is refused") {
+  const auto kept = test::read_text("{\"prompt\": \"a\u2028b\u2029c\u0085d\\u0000e\"}\n");
+  REQUIRE(kept.records.size() == 1);
+  CHECK(std::get<Prompt>(kept.records[0].content).text ==
+        "a\u2028b\u2029c\u0085d" + std::string(1, '\0') + "e");
+  CHECK(test::contains(test::reason_of(R"({"prompt": "\ud83d"})"), "not valid JSON"));
+  CHECK(test::contains(test::reason_of(R"({"prompt": "\ude00 \ud83d"})"), "not valid JSON"));
+  CHECK(std::get<Prompt>(test::read_text(R"({"prompt": "\ud83d\ude00"})").records.at(0).content).text ==
+        "\xF0\x9F\x98\x80");
+  CHECK(test::contains(test::reason_of(R"({"prompt": "a", "chosen": "b", "rejected": "c", "margin": NaN})"),
+                       "last read: '"));
+  CHECK(test::contains(test::reason_of(R"({"prompt": "a", "chosen": "b", "rejected": "c", "margin": 1e999})"),
+                       "not usable JSON"));
+  CHECK(test::contains(test::reason_of(R"({"prompt": "a",})"), "not valid JSON"));
+  CHECK(test::contains(test::reason_of(R"({"prompt": "a"} {"prompt": "b"})"), "not valid JSON"));
+  // The last of two equal keys counts, as in Python.
+  CHECK(std::get<Prompt>(test::read_text(R"({"prompt": "a", "prompt": "b"})").records.at(0).content).text ==
+        "b");
 }
 
 }  // namespace rlhf
