@@ -36,7 +36,7 @@ auto read_train(const DatasetFlags& flags, RecordKind kind, Read read) {
                       "' has nothing of this kind; rlhf data stats shows what is there");
     return records;
   }
-  FileSource source({flags.dataset, "", flags.skip_bad_lines});
+  FileSource source({flags.dataset, flags.format, flags.skip_bad_lines, flags.columns});
   auto records = read(source);
   tell(source.report());
   return records;
@@ -45,7 +45,7 @@ auto read_train(const DatasetFlags& flags, RecordKind kind, Read read) {
 template <typename FileSource, typename LedgerSource, typename Read>
 auto read_eval(const DatasetFlags& flags, RecordKind kind, Read read) {
   if (!flags.eval_dataset.empty()) {
-    FileSource source({flags.eval_dataset, "", flags.skip_bad_lines});
+    FileSource source({flags.eval_dataset, flags.format, flags.skip_bad_lines, flags.columns});
     auto records = read(source);
     tell(source.report());
     return records;
@@ -100,6 +100,10 @@ void add_dataset_flags(CLI::App& command, DatasetFlags& flags) {
   command.add_option("--dataset", flags.dataset,
                      "data files, of any format rlhf data import reads; .gz or not");
   command.add_option("--eval_dataset", flags.eval_dataset, "files to evaluate on");
+  command.add_option("--format", flags.format,
+                     "of the files, as rlhf data import takes it; told from each when not given");
+  command.add_option("--columns", flags.columns,
+                     "NAME=COLUMN,...: what the files call the fields, as in prompt=question,chosen=better");
   command.add_option("--db", flags.db, "ledger to read from instead");
   command.add_option("--split", flags.split, "of the ledger, to train on: train, valid, test or all")
       ->capture_default_str();

@@ -12,7 +12,7 @@
 
 namespace rlhf {
 
-/// --dataset FILE... or --db FILE with --split; --skip_bad_lines.
+/// --dataset FILE... or --db FILE with --split; --skip_bad_lines, --format, --columns.
 struct DatasetFlags {
   std::vector<std::string> dataset;       ///< files to train on
   std::vector<std::string> eval_dataset;  ///< files to evaluate on
@@ -21,6 +21,8 @@ struct DatasetFlags {
   std::string eval_split = "valid";
   std::string campaign;  ///< of the ledger's labels, this annotation campaign's only
   bool skip_bad_lines = false;
+  std::string format;                   ///< of the files; empty: told from each
+  std::string columns;                  ///< NAME=COLUMN,...: what they call the fields
   std::optional<LedgerPosition> as_of;  ///< no flag: read the ledger as it stood there
 
   // Training data, then evaluation data (empty when none is named). UserError when neither or both of

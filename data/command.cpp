@@ -41,6 +41,7 @@ void run_import(const DataImportOptions& options) {
     std::cerr << "and " << result.rejected - shown << " more"
               << (options.rejected.empty() ? "; --rejected FILE keeps them all" : "") << '\n';
   }
+  for (const std::string& file : result.empty_files) std::cerr << file << ": holds no record\n";
   if (!result.any_good()) throw UserError("no record could be imported");
 }
 
@@ -54,7 +55,10 @@ void add_import(CLI::App& data) {
       ->required()
       ->take_all();
   command->add_option("--format", options->format,
-                      "Format of the files; told from each when not given." + format_help(false));
+                      "Format of the files; told from each when not given." + format_help(false) +
+                          "\n  text, csv, tsv: where the name of the file does not say so");
+  command->add_option("--columns", options->columns,
+                      "NAME=COLUMN,...: what the files call the fields, as in prompt=question,chosen=better");
   command->add_option("--rejected", options->rejected,
                       "Write rejected records with their reasons to this file");
   command->add_flag("--dry_run", options->dry_run, "Say what would happen and change nothing");
@@ -79,7 +83,10 @@ void add_export(CLI::App& data) {
   command->add_option("--campaign", options->campaign, "Labels of this annotation campaign only");
   command->add_option("--source", options->source, "Records of this data set only");
   command
-      ->add_option("--output", options->output, "File, compressed when it ends in .gz; - is standard output")
+      ->add_option(
+          "--output", options->output,
+          "File: .csv and .tsv are tables, others JSON lines; compressed when it ends in .gz; - is standard "
+          "output")
       ->capture_default_str();
   command->callback([options] { run_export(*options); });
 }

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "contract/error.h"
 #include "formats/format.h"
 #include "formats/record_writer.h"
 #include "storage/database.h"
@@ -35,6 +36,8 @@ DataExportResult export_data(const DataExportOptions& options) {
   selection.split = options.split;
   selection.campaign = options.campaign;
   selection.source = options.source;
+  if (std::error_code absent; std::filesystem::equivalent(options.output, options.db, absent))
+    throw UserError("--output " + options.output + " is the ledger itself; name another file");
   RecordWriter writer(options.output, options.format);
   DataExportResult result;
   for (const RecordKind kind : kinds_for(format_by_name(options.format).kind)) {

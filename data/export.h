@@ -12,7 +12,7 @@ struct DataExportOptions {
   std::string split = "all";  ///< "train", "valid", "test" or "all"
   std::string campaign;       ///< labels of this annotation campaign only; empty: all
   std::string source;         ///< this data set only; empty: all
-  std::string output = "-";   ///< JSON lines; .gz by name; "-" is standard output
+  std::string output = "-";   ///< JSON lines; .csv, .tsv and .gz by name; "-" is standard output
 };
 
 struct DataExportResult {
@@ -22,7 +22,7 @@ struct DataExportResult {
 };
 
 /// Writes what the ledger holds of a format's kind. The file appears when it is whole. Throws UserError for
-/// an unknown format, split or campaign, WorldError when a disk fails.
+/// an unknown format, split or campaign, or when `output` is the ledger, WorldError when a disk fails.
 DataExportResult export_data(const DataExportOptions& options);
 
 }  // namespace rlhf

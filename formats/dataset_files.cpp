@@ -25,16 +25,11 @@ DatasetReport read_dataset(const DatasetFileOptions& options, const Use& use) {
     if (report.reasons.size() < kMaxReasons) report.reasons.push_back(message);
   };
   const auto accept = [&](ImportRecord record) {
-    const std::string origin = record.origin;
-    try {
-      use(std::move(record));
-      ++report.records;
-    } catch (const BadRecord& problem) {
-      skip(origin + ": " + problem.what());
-    }
+    use(std::move(record));
+    ++report.records;
   };
   for (const std::string& file : options.files) {
-    read_records(file, options.format, accept,
+    read_records(file, {options.format, options.columns}, accept,
                  [&](const RejectedRecord& rejected) { skip(rejected.message()); });
   }
   if (report.records > 0) return report;

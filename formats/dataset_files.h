@@ -12,6 +12,7 @@ struct DatasetFileOptions {
   std::vector<std::string> files;  ///< any format of formats/, .gz or not, "-" for standard input
   std::string format;              ///< a name from formats(), "text", or empty: told from each file
   bool skip_bad_lines = false;  ///< leave bad records out and count them; else the first one ends the command
+  std::string columns = {};     ///< NAME=COLUMN,...: what the files call the fields
 };
 
 /// What reading came to; complete once the source has been read.

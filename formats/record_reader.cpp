@@ -21,18 +21,21 @@ std::string field_list(const nlohmann::json& record) {
 
 }  // namespace
 
-RecordFile::RecordFile(const std::string& path, const std::string& format)
-    : path_(path), name_(path == "-" ? "standard input" : path) {
+RecordFile::RecordFile(const std::string& path, const ReadOptions& options)
+    : path_(path), name_(path == "-" ? "standard input" : path), columns_(options.columns) {
+  const std::string& format = options.format;
   if (format == kTextFormat || (format.empty() && data_extension(path) == ".txt")) {
     summary_.format = kTextFormat;
     return;
   }
-  if (!format.empty()) {
+  const bool is_table = format == kCsvFormat || format == kTsvFormat;
+  if (!format.empty() && !is_table) {
     format_ = &format_by_name(format);
     forced_ = true;
     summary_.format = format;
   }
-  raw_records_ = open_raw_records(path);
+  raw_records_ = open_raw_records(path, is_table ? "." + format : data_extension(path));
+  if (!raw_records_->columns().empty()) columns_.check_header(name_, raw_records_->columns());
 }
 
 RecordFile::~RecordFile() = default;
@@ -48,9 +51,8 @@ void RecordFile::read_text(const AcceptRecord& accept, const RejectRecord& rejec
   document.origin = name_ + ":1";
   const std::string problem = read_text_file(path_, document.completion);
   if (!problem.empty()) return refuse({1, {}, nullptr, {}}, problem, reject);
-  ++summary_.records;
   std::string origin = document.origin;
-  accept({std::move(document), {}, std::move(origin)});
+  pass({std::move(document), {}, std::move(origin)}, {1, {}, nullptr, {}}, accept, reject);
 }
 
 void RecordFile::read_record(RawRecord& raw, const AcceptRecord& accept, const RejectRecord& reject) {
@@ -59,6 +61,7 @@ void RecordFile::read_record(RawRecord& raw, const AcceptRecord& accept, const R
   try {
     if (!raw.value.is_object())
       throw BadRecord("the record must be an object, not " + type_in_words(raw.value));
+    columns_.rename(raw.value);
     format_for(raw.value).read(raw.value, found);
   } catch (const BadRecord& problem) {
     return refuse(raw, problem.what(), reject);
@@ -69,8 +72,17 @@ void RecordFile::read_record(RawRecord& raw, const AcceptRecord& accept, const R
     if (auto* ranking = std::get_if<Ranking>(&record.content)) ranking->origin = record.origin;
     if (auto* demonstration = std::get_if<Demonstration>(&record.content))
       demonstration->origin = record.origin;
-    ++summary_.records;
+    pass(std::move(record), raw, accept, reject);
+  }
+}
+
+void RecordFile::pass(ImportRecord record, const RawRecord& raw, const AcceptRecord& accept,
+                      const RejectRecord& reject) {
+  try {
     accept(std::move(record));
+    ++summary_.records;
+  } catch (const BadRecord& reason) {
+    refuse(raw, reason.what(), reject);
   }
 }
 
@@ -80,7 +92,8 @@ const Format& RecordFile::format_for(const nlohmann::json& value) {
   // A record of another kind is read as the file's format, whose message says what is wrong with it.
   if (format_) return detected && detected->kind == format_->kind ? *detected : *format_;
   if (!detected) {
-    throw BadRecord("not a record of any known format; its fields: " + field_list(value));
+    throw BadRecord("not a record of any known format; its fields: " + field_list(value) +
+                    "; --columns NAME=COLUMN says what stands for prompt, chosen, ...");
   }
   format_ = detected;
   summary_.format = format_->name;
@@ -92,9 +105,9 @@ void RecordFile::refuse(const RawRecord& raw, const std::string& reason, const R
   reject({name_, raw.line, reason, raw.text});
 }
 
-ReadSummary read_records(const std::string& path, const std::string& format, const AcceptRecord& accept,
+ReadSummary read_records(const std::string& path, const ReadOptions& options, const AcceptRecord& accept,
                          const RejectRecord& reject) {
-  RecordFile file(path, format);
+  RecordFile file(path, options);
   file.read(accept, reject);
   return file.summary();
 }

@@ -14,19 +14,20 @@ struct Reading {
   std::vector<RejectedRecord> rejected;
 };
 
-inline Reading read_all(const std::string& path, const std::string& format = {}) {
+inline Reading read_all(const std::string& path, const std::string& format = {},
+                        const std::string& columns = {}) {
   Reading reading;
   reading.summary = read_records(
-      path, format, [&](ImportRecord record) { reading.records.push_back(std::move(record)); },
+      path, {format, columns}, [&](ImportRecord record) { reading.records.push_back(std::move(record)); },
       [&](const RejectedRecord& record) { reading.rejected.push_back(record); });
   return reading;
 }
 
 inline Reading read_text(const std::string& text, const std::string& format = {},
-                         const std::string& name = "data.jsonl") {
+                         const std::string& name = "data.jsonl", const std::string& columns = {}) {
   const TemporaryFolder folder;
   write_file(folder / name, text);
-  return read_all((folder / name).string(), format);
+  return read_all((folder / name).string(), format, columns);
 }
 
 inline const Ranking& ranking(const Reading& reading, std::size_t i = 0) {
