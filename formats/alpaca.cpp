@@ -1,36 +1,43 @@
-// The Alpaca family: demonstrations {"instruction", "input", "output"} (also AlpacaEval's model outputs, with
-// "generator"), and AlpacaEval's annotations {"instruction", "output_1", "output_2", "preference"},
-// preference running from 1 (the first is better) to 2 (the second is), 1.5 being a tie
-// (https://github.com/tatsu-lab/alpaca_eval).
+// The Alpaca family: demonstrations {"instruction", "input", "output"}, also AlpacaEval's model outputs, with
+// "generator" (https://github.com/tatsu-lab/stanford_alpaca). "system" and "history", [[question, answer],
+// ...], are what LLaMA-Factory adds.
 #include "formats/format_list.h"
 #include "formats/ranking_fields.h"
 
 namespace rlhf {
 
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
 
 bool is_alpaca(const json& record) {
   return record.contains("instruction") && record.contains("output");
 }
-bool is_alpaca_eval(const json& record) {
-  return record.contains("instruction") && record.contains("output_1");
-}
 
-Conversation instruction_of(const json& record) {
-  std::string text = required_text(record, "instruction");
-  if (const std::string input = text_or_empty(record, "input"); !input.empty()) text += "\n\n" + input;
-  return {{"user", filled(std::move(text), field_name("instruction"))}};
+/// The turns that come before the instruction.
+Conversation history_of(const json& record) {
+  Conversation turns;
+  if (std::string system = text_or_empty(record, "system"); !system.empty())
+    turns.push_back({"system", std::move(system)});
+  if (!has(record, "history")) return turns;
+  for (const json& exchange : required_list(record, "history")) {
+    if (!exchange.is_array() || exchange.size() != 2)
+      throw BadRecord("field 'history' must hold [question, answer] each");
+    turns.push_back({"user", text_of(exchange[0], "a question of field 'history'")});
+    turns.push_back({"assistant", text_of(exchange[1], "an answer of field 'history'")});
+  }
+  return turns;
 }
 
 void read_alpaca(const json& record, ReadRecords& into) {
   Demonstration demonstration;
   demonstration.form = Demonstration::Form::kConversation;
-  demonstration.prompt.messages = instruction_of(record);
-  demonstration.prompt.messages.push_back(
-      {"assistant", filled(required_text(record, "output"), field_name("output"))});
-  demonstration.first_supervised_message = 1;
+  Conversation& turns = demonstration.prompt.messages;
+  turns = history_of(record);
+  turns.push_back({"user", alpaca_instruction(record)});
+  demonstration.first_supervised_message = turns.size();
+  turns.push_back({"assistant", filled(required_text(record, "output"), field_name("output"))});
   Provenance known = provenance_of(record);
   if (known.source.empty()) known.source = text_or_empty(record, "dataset");
   if (const std::string model = text_or_empty(record, "generator"); !model.empty())
@@ -40,36 +47,29 @@ void read_alpaca(const json& record, ReadRecords& into) {
 
 void write_alpaca(const ImportRecord& record, JsonObjects& into) {
   const auto* found = std::get_if<Demonstration>(&record.content);
-  const Conversation turns = found ? found->prompt.messages : Conversation{};
-  if (turns.size() != 2 || turns[0].role != "user" || turns[1].role != "assistant") {
-    throw BadRecord("a " + kind_name(record) + " of this kind is not one instruction and its answer");
+  Conversation turns = found ? found->prompt.messages : Conversation{};
+  std::string system;
+  if (!turns.empty() && turns[0].role == "system") {
+    system = std::move(turns[0].content);
+    turns.erase(turns.begin());
   }
-  nlohmann::ordered_json line;
-  line["instruction"] = turns[0].content;
+  ordered_json history = ordered_json::array();
+  bool alternates = !turns.empty() && turns.size() % 2 == 0;
+  for (std::size_t i = 0; alternates && i < turns.size(); i += 2) {
+    alternates = turns[i].role == "user" && turns[i + 1].role == "assistant";
+    if (i + 2 < turns.size()) history.push_back({turns[i].content, turns[i + 1].content});
+  }
+  if (!alternates)
+    throw BadRecord("a " + kind_name(record) + " of this kind is no instruction and its answer");
+  ordered_json line;
+  line["instruction"] = turns[turns.size() - 2].content;
   line["input"] = "";
-  line["output"] = turns[1].content;
+  line["output"] = turns.back().content;
+  if (!system.empty()) line["system"] = system;
+  if (!history.empty()) line["history"] = std::move(history);
   if (!record.provenance.response_models.empty()) line["generator"] = record.provenance.response_models[0];
   write_provenance(record.provenance, line);
   into.push_back(std::move(line));
-}
-
-void read_alpaca_eval(const json& record, ReadRecords& into) {
-  const double preference = required_number(record, "preference");
-  if (preference != 0 && (preference < 1 || preference > 2)) {
-    throw BadRecord("field 'preference' is " + record["preference"].dump() + ", not between 1 and 2");
-  }
-  std::vector<int> ranks = {1, 1};
-  if (preference != 0 && preference < 1.5) ranks = {1, 2};
-  if (preference > 1.5) ranks = {2, 1};
-  Provenance known = provenance_of(record);
-  if (known.source.empty()) known.source = text_or_empty(record, "dataset");
-  known.response_models = {text_or_empty(record, "generator_1"), text_or_empty(record, "generator_2")};
-  known.ratings = {{0, "preference for the second", preference}};
-  RankedResponses ranked{{{}, instruction_of(record)},
-                         {required_text(record, "output_1"), required_text(record, "output_2")},
-                         std::move(ranks)};
-  into.records.push_back(
-      make_ranking(std::move(ranked), std::move(known), {field_name("output_1"), field_name("output_2")}));
 }
 
 }  // namespace
@@ -80,8 +80,5 @@ const Format kAlpaca = {"alpaca",
                         is_alpaca,
                         read_alpaca,
                         write_alpaca};
-const Format kAlpacaEval = {"alpaca-eval",         "AlpacaEval annotations of two outputs",
-                            FormatKind::kRankings, is_alpaca_eval,
-                            read_alpaca_eval,      nullptr};
 
 }  // namespace rlhf

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "formats/format_list.h"
-#include "formats/ranking_fields.h"
+#include "formats/pair_fields.h"
 
 namespace rlhf {
 
@@ -55,8 +55,7 @@ void read_hh(const json& record, ReadRecords& into) {
   }
   const std::size_t border = answer + kAssistant.size();
   const Prompt prompt{{}, turns_of(shared.substr(0, answer))};
-  into.records.push_back(
-      make_pair({prompt, {chosen.substr(border), rejected.substr(border)}, {1, 2}}, provenance_of(record)));
+  into.records.push_back(pair_record({prompt, {chosen.substr(border), rejected.substr(border)}, {}}, record));
 }
 
 std::string dialogue(const Ranking& ranking, std::size_t response) {
@@ -73,14 +72,23 @@ std::string dialogue(const Ranking& ranking, std::size_t response) {
   return text.append(kAssistant).append(ranking.responses[response]);
 }
 
+/// False when a turn or an answer holds the words that begin turns: HH would read another dialogue.
+bool reads_back(const nlohmann::ordered_json& line, const Prompt& prompt, const std::string& better) {
+  ReadRecords read;
+  read_hh(line, read);
+  const Ranking& ranking = ranking_in(read.records.at(0));
+  return ranking.prompt == prompt && ranking.responses[0] == better;
+}
+
 void write_hh(const ImportRecord& record, JsonObjects& into) {
   const Ranking& ranking = ranking_in(record);
-  const auto pairs = untied_pairs(ranking);
-  if (pairs.empty()) throw BadRecord("every response is tied: there is no pair");
-  for (const auto& [better, worse] : pairs) {
+  for (const auto& pair : pairs_to_write(record)) {
     nlohmann::ordered_json line;
-    line["chosen"] = dialogue(ranking, better);
-    line["rejected"] = dialogue(ranking, worse);
+    line["chosen"] = dialogue(ranking, pair.first);
+    line["rejected"] = dialogue(ranking, pair.second);
+    if (!reads_back(line, ranking.prompt, ranking.responses[pair.first]))
+      throw BadRecord("a text holds \"\\n\\nHuman: \" or \"\\n\\nAssistant: \", which begins a turn in HH");
+    write_pair_provenance(record, pair, line);
     into.push_back(std::move(line));
   }
 }

@@ -3,6 +3,7 @@
 // conversation_b. Only votes whose two answers stand after the same turns are rankings; dialogues that parted
 // earlier are rejected.
 #include <algorithm>
+#include <utility>
 
 #include "formats/format_list.h"
 #include "formats/ranking_fields.h"
@@ -10,8 +11,12 @@
 namespace rlhf {
 
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
+
+constexpr const char* kBothBad = "tie (bothbad)";
+constexpr const char* kBothAreBad = "both are bad";
 
 bool has_turn_lists(const json& record) {
   return record.contains("prompt") && record.contains("response_a") && record.contains("response_b");
@@ -46,7 +51,7 @@ Conversation dialogue(const std::vector<std::string>& questions, const std::vect
 }
 
 bool is_one(const json& record, const char* field) {
-  return text_or_empty(record, field) == "1";
+  return has(record, field) && truth_of(record[field], field_name(field));
 }
 
 /// Ranks of a and b; what was said of a tie goes to `note`.
@@ -55,9 +60,9 @@ std::vector<int> vote(const json& record, std::string& note) {
     const std::string winner = required_text(record, "winner");
     if (winner == "model_a") return {1, 2};
     if (winner == "model_b") return {2, 1};
-    if (!winner.starts_with("tie"))
-      throw BadRecord("field 'winner' is '" + winner + "', not model_a, model_b or tie");
-    if (winner != "tie") note = "both are bad";
+    if (winner != "tie" && winner != kBothBad && winner != "both_bad")
+      throw BadRecord("field 'winner' is '" + winner + "', not model_a, model_b, tie or tie (bothbad)");
+    if (winner != "tie") note = kBothAreBad;
     return {1, 1};
   }
   const bool a = is_one(record, "winner_model_a");
@@ -94,9 +99,39 @@ void read_arena(const json& record, ReadRecords& into) {
   into.records.push_back(make_ranking(std::move(ranked), std::move(known), {"answer a", "answer b"}));
 }
 
+ordered_json dialogue_json(const Ranking& ranking, std::size_t i) {
+  Conversation turns = conversation_of(ranking.prompt);
+  turns.push_back({"assistant", ranking.responses[i]});
+  return messages_json(turns);
+}
+
+/// Each pair of responses is a vote.
+void write_arena(const ImportRecord& record, JsonObjects& into) {
+  const Ranking& ranking = ranking_in(record);
+  Provenance rest = record.provenance;  // what has no place of its own
+  const bool both_bad = rest.note == kBothAreBad;
+  const std::string id = std::exchange(rest.source_id, {}), judge = std::exchange(rest.annotator, {});
+  if (both_bad) rest.note.clear();
+  for (const auto& [a, b] : all_pairs(ranking)) {
+    ordered_json line;
+    if (!id.empty()) line["question_id"] = id;
+    line["model_a"] = model_of(rest, a);
+    line["model_b"] = model_of(rest, b);
+    line["winner"] = ranking.ranks[a] < ranking.ranks[b]   ? "model_a"
+                     : ranking.ranks[b] < ranking.ranks[a] ? "model_b"
+                     : both_bad                            ? kBothBad
+                                                           : "tie";
+    if (!judge.empty()) line["judge"] = judge;
+    line["conversation_a"] = dialogue_json(ranking, a);
+    line["conversation_b"] = dialogue_json(ranking, b);
+    write_provenance(rest, line);
+    into.push_back(std::move(line));
+  }
+}
+
 }  // namespace
 
 const Format kArena = {
-    "arena", "Chatbot Arena votes, CSV or JSON", FormatKind::kRankings, is_arena, read_arena, nullptr};
+    "arena", "Chatbot Arena votes, CSV or JSON", FormatKind::kRankings, is_arena, read_arena, write_arena};
 
 }  // namespace rlhf

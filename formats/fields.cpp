@@ -1,5 +1,7 @@
 #include "formats/fields.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -84,9 +86,12 @@ double number_of(const json& value, const std::string& where) {
 
 bool truth_of(const json& value, const std::string& where) {
   if (value.is_boolean()) return value.get<bool>();
-  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-  if (text == "1" || text == "true" || text == "True") return true;
-  if (text == "0" || text == "false" || text == "False") return false;
+  std::string text;
+  if (value.is_string()) text = value.get<std::string>();
+  if (value.is_number()) text = value.dump();
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (text == "1" || text == "1.0" || text == "true") return true;
+  if (text == "0" || text == "0.0" || text == "false") return false;
   throw BadRecord(where + " must be true or false, not " + type_in_words(value));
 }
 
@@ -98,16 +103,29 @@ int integer_of(const json& value, const std::string& where) {
   return static_cast<int>(number);
 }
 
+std::string scalar_text(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_structured() || value.is_null() ? std::string() : value.dump();
+}
+
 std::string text_or_empty(const json& record, const char* field) {
   if (!has(record, field)) return {};
-  const json& value = record[field];
-  if (value.is_string()) return value.get<std::string>();
-  return value.is_structured() ? std::string() : value.dump();
+  return scalar_text(record[field]);
 }
 
 std::optional<double> number_if_present(const json& record, const char* field) {
-  if (!has(record, field) || !record[field].is_number()) return {};
-  return record[field].get<double>();
+  try {
+    return optional_number(record, field);
+  } catch (const BadRecord&) {
+    return {};
+  }
+}
+
+std::optional<double> optional_number(const json& record, const char* field) {
+  if (!has(record, field)) return {};
+  const json& value = record[field];
+  if (value.is_string() && is_blank(value.get_ref<const std::string&>())) return {};
+  return number_of(value, field_name(field));
 }
 
 namespace {

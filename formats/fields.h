@@ -36,15 +36,20 @@ double required_number(const nlohmann::json& record, const char* field);
 std::string text_of(const nlohmann::json& value, const std::string& where);
 /// A number, or text that is one (CSV cells, UltraFeedback's ratings).
 double number_of(const nlohmann::json& value, const std::string& where);
-/// true or false, 1 or 0, as JSON or as text.
+/// true or false, 1 or 0, as JSON or as text in any case (spreadsheets write TRUE, data frames 1.0).
 bool truth_of(const nlohmann::json& value, const std::string& where);
 int integer_of(const nlohmann::json& value, const std::string& where);
 
-/// Text, a number or a boolean as text; empty when the field is absent, null, a list or an object: what a
+/// Text, a number or a boolean as text; empty for null, a list or an object.
+std::string scalar_text(const nlohmann::json& value);
+/// The same of a field; empty when the field is absent, null, a list or an object: what a
 /// data set says beside the texts never makes a record bad.
 std::string text_or_empty(const nlohmann::json& record, const char* field);
 /// The number, or nothing when the field is absent or not one.
 std::optional<double> number_if_present(const nlohmann::json& record, const char* field);
+/// The number, or nothing when the field is absent, null or an empty cell. Throws BadRecord for anything
+/// else.
+std::optional<double> optional_number(const nlohmann::json& record, const char* field);
 
 /// A list of {role, content}. `content` may be text or OpenAI's list of {"type": "text", "text"} parts.
 /// Throws BadRecord for an empty list, tool calls and pictures.

@@ -11,10 +11,12 @@ const std::vector<Format>& formats() {
       kArgilla,
       kLabelStudio,
       kSummarizeFeedback,
+      kSummarizeFeedbackAxis,
       kUltraFeedback,
       kArena,
       kAlpacaEval,
       kKwise,
+      kKwiseColumns,
       kAnthropicHh,
       kTrlPreference,
       kTrlPreferenceImplicit,
@@ -44,7 +46,8 @@ const Format& format_by_name(std::string_view name) {
     if (format.name == name) return format;
     names += (names.empty() ? "" : ", ") + std::string(format.name);
   }
-  throw UserError("no data format is called '" + std::string(name) + "'; there are: " + names);
+  throw UserError("no data format is called '" + std::string(name) + "'; there are: " + names +
+                  ", text, csv, tsv");
 }
 
 }  // namespace rlhf

@@ -1,9 +1,11 @@
 // Label Studio tasks: {"data": {"prompt", "items": [{"id", "body"}]}, "annotations": [{"completed_by",
 // "result":
-// [{"type": "ranker", "value": {"ranker": [ids best first]}}]}]}. Pairwise tasks hold {"prompt", "answer1",
-// "answer2"} in data and {"type": "pairwise", "value": {"selected": "left"}} as the result. Each annotation
-// is a ranking.
+// [{"type": "ranker", "value": {"ranker": {"<name of the control>": [ids best first]}}}]}]}, the list alone
+// in older exports. Pairwise tasks hold {"prompt", "answer1", "answer2"} in data and {"type": "pairwise",
+// "value": {"selected": "left"}} as the result. Each annotation is a ranking.
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "formats/format_list.h"
 #include "formats/ranking_fields.h"
@@ -45,7 +47,7 @@ std::vector<int> ranks_from_ids(const json& order, const Items& items) {
   std::vector<int> ranks(items.ids.size(), 0);
   int rank = 1;
   for (const json& entry : order) {
-    const std::string id = entry.is_string() ? entry.get<std::string>() : entry.dump();
+    const std::string id = scalar_text(entry);
     const auto found = std::find(items.ids.begin(), items.ids.end(), id);
     if (found == items.ids.end())
       throw BadRecord("the ranker names item '" + id + "', which the task does not have");
@@ -59,16 +61,23 @@ std::vector<int> ranks_from_ids(const json& order, const Items& items) {
   return ranks;
 }
 
+/// The one list of a ranker.
+const json& order_in(const json& ranker) {
+  if (ranker.is_array()) return ranker;
+  if (!ranker.is_object() || ranker.size() != 1 || !ranker.begin()->is_array())
+    throw BadRecord("the ranker sorts into buckets, which is not one order");
+  return *ranker.begin();
+}
+
 /// The ranks one annotation gives; empty when its results hold none.
 std::vector<int> ranks_of(const json& annotation, const Items& items) {
   for (const json& result : required_list(annotation, "result")) {
     const std::string type = text_or_empty(result, "type");
-    if (type == "ranker") {
-      const json& value = required(result, "value");
-      if (has_list(value, "ranker")) return ranks_from_ids(value["ranker"], items);
-      throw BadRecord("the ranker sorts into buckets, which is not one order");
-    }
+    if (type == "ranker")
+      return ranks_from_ids(order_in(required(required(result, "value"), "ranker")), items);
     if (type == "pairwise") {
+      if (items.ids.size() != 2)
+        throw BadRecord("a pairwise choice needs two items, there are " + std::to_string(items.ids.size()));
       const std::string selected = required_text(required(result, "value"), "selected");
       if (selected != "left" && selected != "right")
         throw BadRecord("'selected' is '" + selected + "', not left or right");
@@ -97,7 +106,7 @@ void read_label_studio(const json& record, ReadRecords& into) {
     try {
       if (text_or_empty(annotations[i], "was_cancelled") == "true")
         throw BadRecord("the annotator skipped it");
-      Provenance known;
+      Provenance known = has(record, "meta") ? provenance_of(record["meta"]) : Provenance();
       known.source_id = text_or_empty(record, "id");
       known.annotator = annotator_of(annotations[i]);
       if (has(data, "items")) known.response_ids = items.ids;
@@ -109,29 +118,47 @@ void read_label_studio(const json& record, ReadRecords& into) {
   }
 }
 
+/// The ids the responses had, where each has one of its own, else their places.
+std::vector<std::string> item_ids(const ImportRecord& record) {
+  std::vector<std::string> ids = record.provenance.response_ids;
+  const std::set<std::string> distinct(ids.begin(), ids.end());
+  const std::size_t k = ranking_in(record).responses.size();
+  if (distinct.size() == k && !distinct.contains("")) return ids;
+  ids.clear();
+  for (std::size_t i = 1; i <= k; ++i) ids.push_back(std::to_string(i));
+  return ids;
+}
+
 void write_label_studio(const ImportRecord& record, JsonObjects& into) {
   const Ranking& ranking = ranking_in(record);
   const std::size_t k = ranking.responses.size();
   ordered_json items = ordered_json::array();
+  const std::vector<std::string> ids = item_ids(record);
   std::vector<std::string> order(k);
   for (std::size_t i = 0; i < k; ++i) {
-    const auto& ids = record.provenance.response_ids;
-    const std::string id = ids.empty() || ids[i].empty() ? std::to_string(i + 1) : ids[i];
     items.push_back(
-        {{"id", id}, {"title", "Response " + std::to_string(i + 1)}, {"body", ranking.responses[i]}});
+        {{"id", ids[i]}, {"title", "Response " + std::to_string(i + 1)}, {"body", ranking.responses[i]}});
     std::string& place = order[static_cast<std::size_t>(ranking.ranks[i]) - 1];
     if (!place.empty()) throw BadRecord("Label Studio's ranker knows no ties");
-    place = id;
+    place = ids[i];
   }
-  ordered_json result = {
-      {"from_name", "rank"}, {"to_name", "items"}, {"type", "ranker"}, {"value", {{"ranker", order}}}};
+  ordered_json result = {{"from_name", "rank"},
+                         {"to_name", "items"},
+                         {"type", "ranker"},
+                         {"value", {{"ranker", {{"rank", order}}}}}};
   ordered_json annotation = {{"result", ordered_json::array({result})}, {"was_cancelled", false}};
   if (!record.provenance.annotator.empty())
     annotation["completed_by"] = {{"email", record.provenance.annotator}};
+  Provenance rest = record.provenance;  // what has no place of its own
+  const std::string id = std::exchange(rest.source_id, {});
+  rest.annotator.clear();
+  ordered_json meta;
+  write_provenance(rest, meta);
   ordered_json task;
-  if (!record.provenance.source_id.empty()) task["id"] = record.provenance.source_id;
+  if (!id.empty()) task["id"] = id;
   task["data"] = {{"prompt", prompt_json(ranking.prompt)}, {"items", std::move(items)}};
   task["annotations"] = ordered_json::array({std::move(annotation)});
+  if (!meta.empty()) task["meta"] = std::move(meta);
   into.push_back(std::move(task));
 }
 

@@ -11,10 +11,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr int kMaxDepth = 1000;
-
 bool is_open_assistant(const json& record) {
-  return has(record, "message_tree_id") && has(record, "prompt") && record["prompt"].is_object();
+  return has(record, "message_tree_id");
 }
 
 std::string chat_role(const std::string& role) {
@@ -31,15 +29,14 @@ class TreeReader {
  public:
   TreeReader(Provenance tree, ReadRecords& into) : tree_(std::move(tree)), into_(into) {}
 
-  void walk(const json& message, int depth) {
-    if (depth > kMaxDepth)
-      throw BadRecord("the tree is deeper than " + std::to_string(kMaxDepth) + " messages");
+  /// As deep as the tree, which kMaxJsonDepth bounds.
+  void walk(const json& message) {
     path_.push_back({chat_role(required_text(message, "role")), required_text(message, "text")});
     if (has(message, "replies")) {
       const json& replies = required_list(message, "replies");
       read_group(message, replies);
       for (const json& reply : replies) {
-        if (!is_true(reply, "deleted")) walk(reply, depth + 1);
+        if (!is_true(reply, "deleted")) walk(reply);
       }
     }
     path_.pop_back();
@@ -94,12 +91,16 @@ class TreeReader {
 
 void read_tree(const json& record, ReadRecords& into) {
   required_text(record, "message_tree_id");
-  const json& root = required(record, "prompt");
+  if (!has(record, "prompt")) {
+    throw BadRecord(
+        "field 'prompt' is missing: a file of single messages has no rankings; take the one of trees");
+  }
+  const json& root = record["prompt"];
   if (!root.is_object()) throw BadRecord("field 'prompt' must be a message, not " + type_in_words(root));
   Provenance tree;
   tree.source = text_or_empty(record, "source");
   tree.annotator = text_or_empty(record, "annotator");
-  TreeReader(std::move(tree), into).walk(root, 1);
+  TreeReader(std::move(tree), into).walk(root);
 }
 
 ordered_json message_json(const std::string& id, const std::string& text, const std::string& role) {
@@ -127,8 +128,7 @@ ordered_json ranked_answer(const ImportRecord& record, std::size_t i, const std:
 /// One tree a ranking: a chain of the prompt's messages, the ranked answers as the replies to its last.
 void write_tree(const ImportRecord& record, JsonObjects& into) {
   const Ranking& ranking = ranking_in(record);
-  Conversation path = ranking.prompt.messages;
-  if (!ranking.prompt.is_chat()) path = {{"user", ranking.prompt.text}};
+  const Conversation path = conversation_of(ranking.prompt);
   const std::string id = record.provenance.source_id.empty() ? record.origin : record.provenance.source_id;
   ordered_json chain;
   for (std::size_t i = path.size(); i-- > 0;) {
@@ -148,6 +148,8 @@ void write_tree(const ImportRecord& record, JsonObjects& into) {
   }
   ordered_json tree = {
       {"message_tree_id", id}, {"tree_state", "ready_for_export"}, {"prompt", std::move(chain)}};
+  if (!record.provenance.source.empty()) tree["source"] = record.provenance.source;
+  if (!record.provenance.annotator.empty()) tree["annotator"] = record.provenance.annotator;
   into.push_back(std::move(tree));
 }
 

@@ -118,6 +118,10 @@ std::string answer_of(const json& completion, const Prompt& prompt, const std::s
   return filled(std::move(turns[0].content), where);
 }
 
+const char* completion_field(const json& record) {
+  return record.contains("response") && !record.contains("completion") ? "response" : "completion";
+}
+
 std::vector<std::pair<std::size_t, std::size_t>> untied_pairs(const Ranking& ranking) {
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
   for (std::size_t i = 0; i < ranking.ranks.size(); ++i) {
@@ -128,10 +132,39 @@ std::vector<std::pair<std::size_t, std::size_t>> untied_pairs(const Ranking& ran
   return pairs;
 }
 
+std::vector<std::pair<std::size_t, std::size_t>> all_pairs(const Ranking& ranking) {
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  for (std::size_t i = 0; i < ranking.responses.size(); ++i) {
+    for (std::size_t j = i + 1; j < ranking.responses.size(); ++j) pairs.emplace_back(i, j);
+  }
+  return pairs;
+}
+
 const Ranking& ranking_in(const ImportRecord& record) {
   const auto* ranking = std::get_if<Ranking>(&record.content);
   if (!ranking) throw BadRecord("a " + kind_name(record) + " holds no ranking");
   return *ranking;
+}
+
+const std::string& instruction_in(const Prompt& prompt) {
+  if (!prompt.is_chat()) return prompt.text;
+  if (prompt.messages.size() != 1 || prompt.messages[0].role != "user")
+    throw BadRecord("the prompt is a conversation, not one instruction");
+  return prompt.messages[0].content;
+}
+
+Conversation conversation_of(const Prompt& prompt) {
+  return prompt.is_chat() ? prompt.messages : Conversation{{"user", prompt.text}};
+}
+
+std::string alpaca_instruction(const json& record) {
+  std::string text = required_text(record, "instruction");
+  if (const std::string input = text_or_empty(record, "input"); !input.empty()) text += "\n\n" + input;
+  return filled(std::move(text), field_name("instruction"));
+}
+
+std::string model_of(const Provenance& provenance, std::size_t response) {
+  return provenance.response_models.empty() ? std::string() : provenance.response_models[response];
 }
 
 Provenance provenance_of(const json& record) {

@@ -33,11 +33,29 @@ std::vector<int> ranks_from_scores(const std::vector<double>& scores);
 /// prompt are exactly one message of the assistant. Throws BadRecord.
 std::string answer_of(const nlohmann::json& completion, const Prompt& prompt, const std::string& where);
 
+/// "completion", or "response" in a record that calls it so.
+const char* completion_field(const nlohmann::json& record);
+
 /// Every untied ordered pair (better, worse) of a ranking, by place in its responses.
 std::vector<std::pair<std::size_t, std::size_t>> untied_pairs(const Ranking& ranking);
 
+/// Every pair of responses, ties too, in their order.
+std::vector<std::pair<std::size_t, std::size_t>> all_pairs(const Ranking& ranking);
+
 /// The ranking in `record`. Throws BadRecord when it holds something else.
 const Ranking& ranking_in(const ImportRecord& record);
+
+/// A plain prompt, or the one turn of the user that a prompt is. Throws BadRecord for any other conversation.
+const std::string& instruction_in(const Prompt& prompt);
+
+/// A chat prompt as it is, a plain one as a turn of the user.
+Conversation conversation_of(const Prompt& prompt);
+
+/// "instruction" and, when it is there, "input" below it, as the Alpaca family asks. Throws BadRecord.
+std::string alpaca_instruction(const nlohmann::json& record);
+
+/// The model that made a response; empty when it is not known.
+std::string model_of(const Provenance& provenance, std::size_t response);
 
 /// The fields many data sets share: id, source, split, license, annotator, confidence, note.
 Provenance provenance_of(const nlohmann::json& record);

@@ -13,6 +13,7 @@
 #include "contract/error.h"
 #include "formats/fields.h"
 #include "formats/format.h"
+#include "formats/raw_record.h"
 
 namespace rlhf {
 
@@ -26,6 +27,14 @@ const Format& writable_format(const std::string& name) {
   const Format& format = format_by_name(name);
   if (!format.write) throw UserError("format '" + name + "' is only read; export as another one");
   return format;
+}
+
+/// None unless the file's name asks for a table.
+std::unique_ptr<CsvTable> table_for(const std::string& path) {
+  const std::string extension = data_extension(path);
+  if (extension == ".csv") return std::make_unique<CsvTable>(',');
+  if (extension == ".tsv") return std::make_unique<CsvTable>('\t');
+  return nullptr;
 }
 
 }  // namespace
@@ -77,7 +86,7 @@ class RecordWriter::Sink {
 };
 
 RecordWriter::RecordWriter(const std::string& path, const std::string& format)
-    : format_(writable_format(format)), sink_(std::make_unique<Sink>(path)) {}
+    : format_(writable_format(format)), sink_(std::make_unique<Sink>(path)), table_(table_for(path)) {}
 
 RecordWriter::~RecordWriter() = default;
 
@@ -85,17 +94,21 @@ void RecordWriter::write(const ImportRecord& record) {
   JsonObjects objects;
   try {
     format_.write(record, objects);
+    // A record's objects are all of one shape: the first one is refused or none is.
+    for (const auto& object : objects) {
+      if (table_)
+        table_->add(object);
+      else
+        sink_->write(object.dump() + "\n");
+      ++lines_;
+    }
   } catch (const BadRecord& reason) {
     ++left_out_[reason.what()];
-    return;
-  }
-  for (const auto& object : objects) {
-    sink_->write(object.dump() + "\n");
-    ++lines_;
   }
 }
 
 void RecordWriter::finish() {
+  if (table_) table_->pour([this](const std::string& row) { sink_->write(row); });
   sink_->finish();
 }
 

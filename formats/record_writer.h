@@ -5,13 +5,14 @@
 #include <string>
 
 #include "contract/record.h"
+#include "formats/csv_table.h"
 
 namespace rlhf {
 
-/// Writes records as JSON lines: UTF-8, one '\n' each, keys in the format's order, compressed when the name
-/// ends in
-/// ".gz", to standard output for "-". A file appears under its name only when finish() returns; before that,
-/// and when anything fails, whatever stood there stays.
+/// Writes records as JSON lines: UTF-8, one '\n' each, keys in the format's order; as CSV or TSV with a
+/// header when the name says so (".csv", ".tsv"); compressed when it ends in ".gz"; to standard output for
+/// "-". A file appears under its name only when finish() returns; before that, and when anything fails,
+/// whatever stood there stays.
 class RecordWriter {
  public:
   /// Throws UserError when the format does not exist or is only read, WorldError when the file cannot be
@@ -21,7 +22,8 @@ class RecordWriter {
   RecordWriter(const RecordWriter&) = delete;
   RecordWriter& operator=(const RecordWriter&) = delete;
 
-  /// A record the format cannot say is left out and counted by reason. Throws WorldError when writing fails.
+  /// A record that the format, or a row of cells, cannot say is left out and counted by reason. Throws
+  /// WorldError when writing fails.
   void write(const ImportRecord& record);
   /// Makes the file durable under its name.
   void finish();
@@ -33,6 +35,7 @@ class RecordWriter {
   class Sink;
   const struct Format& format_;
   std::unique_ptr<Sink> sink_;
+  std::unique_ptr<CsvTable> table_;  ///< none for JSON lines
   int64_t lines_ = 0;
   std::map<std::string, int64_t> left_out_;
 };

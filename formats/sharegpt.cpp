@@ -1,4 +1,5 @@
-// ShareGPT: {"conversations": [{"from": "human", "value"}, {"from": "gpt", "value"}]}.
+// ShareGPT: {"conversations": [{"from": "human", "value"}, {"from": "gpt", "value"}]}, with "system" beside
+// them in some data sets.
 #include <map>
 
 #include "formats/format_list.h"
@@ -32,14 +33,16 @@ void read_sharegpt(const json& record, ReadRecords& into) {
   if (turns.empty()) throw BadRecord("field 'conversations' is an empty list");
   Demonstration demonstration;
   demonstration.form = Demonstration::Form::kConversation;
+  Conversation& messages = demonstration.prompt.messages;
   for (const json& turn : turns) {
     if (has(turn, "role")) {
-      demonstration.prompt.messages = messages_of(turns, field_name(kConversations));
+      messages = messages_of(turns, field_name(kConversations));
       break;
     }
-    demonstration.prompt.messages.push_back(
-        {chat_role(required_text(turn, "from")), required_text(turn, "value")});
+    messages.push_back({chat_role(required_text(turn, "from")), required_text(turn, "value")});
   }
+  if (std::string system = text_or_empty(record, "system"); !system.empty() && messages[0].role != "system")
+    messages.insert(messages.begin(), {"system", std::move(system)});
   into.records.push_back({std::move(demonstration), provenance_of(record), {}});
 }
 
@@ -50,6 +53,7 @@ void write_sharegpt(const ImportRecord& record, JsonObjects& into) {
   }
   ordered_json turns = ordered_json::array();
   for (const Message& message : found->prompt.messages) {
+    chat_role(message.role);  // throws for one that ShareGPT does not know
     const std::string from = message.role == "user"        ? "human"
                              : message.role == "assistant" ? "gpt"
                                                            : message.role;

@@ -1,5 +1,8 @@
 // TRL's types for supervised data: language modelling, prompt-only, prompt-completion, each as text or as
 // messages (https://huggingface.co/docs/trl/dataset_formats).
+#include <algorithm>
+#include <array>
+
 #include "formats/format_list.h"
 #include "formats/ranking_fields.h"
 
@@ -50,8 +53,11 @@ void write_language_modeling(const ImportRecord& record, JsonObjects& into) {
   into.push_back(std::move(line));
 }
 
+/// Never what has an answer beside the prompt under a name we do not know: it would be dropped unseen.
 bool is_prompt_only(const json& record) {
-  return record.contains("prompt");
+  constexpr std::array kAnswers = {"output", "completions", "response_1", "response_a"};
+  return record.contains("prompt") && std::none_of(kAnswers.begin(), kAnswers.end(),
+                                                   [&](const char* name) { return record.contains(name); });
 }
 
 void read_prompt_only(const json& record, ReadRecords& into) {
@@ -74,28 +80,30 @@ void write_prompt_only(const ImportRecord& record, JsonObjects& into) {
 }
 
 bool is_prompt_completion(const json& record) {
-  return record.contains("completion");
+  return record.contains("completion") || (record.contains("prompt") && has(record, "response"));
 }
 
 void read_prompt_completion(const json& record, ReadRecords& into) {
   Demonstration demonstration;
   demonstration.prompt = prompt_of(required(record, "prompt"), field_name("prompt"));
-  const json& completion = required(record, "completion");
+  const char* field = completion_field(record);
+  const json& completion = required(record, field);
+  const std::string where = field_name(field);
   if (demonstration.prompt.is_chat() && completion.is_array()) {
     // Several turns may follow the prompt; the assistant's among them are supervised.
     demonstration.form = Demonstration::Form::kConversation;
     demonstration.first_supervised_message = demonstration.prompt.messages.size();
-    for (Message& message : messages_of(completion, field_name("completion"))) {
+    for (Message& message : messages_of(completion, where)) {
       demonstration.prompt.messages.push_back(std::move(message));
     }
   } else if (demonstration.prompt.is_chat()) {
     demonstration.form = Demonstration::Form::kConversation;
     demonstration.first_supervised_message = demonstration.prompt.messages.size();
-    const std::string answer = answer_of(completion, demonstration.prompt, field_name("completion"));
+    const std::string answer = answer_of(completion, demonstration.prompt, where);
     demonstration.prompt.messages.push_back({"assistant", answer});
   } else {
     demonstration.form = Demonstration::Form::kPromptCompletion;
-    demonstration.completion = answer_of(completion, demonstration.prompt, field_name("completion"));
+    demonstration.completion = answer_of(completion, demonstration.prompt, where);
   }
   add(std::move(demonstration), record, into);
 }

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "formats/format_list.h"
-#include "formats/ranking_fields.h"
+#include "formats/pair_fields.h"
 #include "formats/utf8.h"
 
 namespace rlhf {
@@ -19,31 +19,14 @@ namespace {
 bool is_preference(const json& record) {
   return record.contains("chosen") || record.contains("rejected");
 }
+/// A pair whose prompt stands in a column of another name is not one without a prompt: --columns tells it.
 bool is_implicit(const json& record) {
-  return is_preference(record) && !record.contains("prompt");
+  constexpr std::array kPrompts = {"prompt", "question", "instruction", "input", "query", "system"};
+  return is_preference(record) && std::none_of(kPrompts.begin(), kPrompts.end(),
+                                               [&](const char* name) { return record.contains(name); });
 }
 bool is_explicit(const json& record) {
   return is_preference(record) && record.contains("prompt");
-}
-
-Provenance pair_provenance(const json& record) {
-  Provenance known = provenance_of(record);
-  const std::string chosen = text_or_empty(record, "chosen_model");
-  const std::string rejected = text_or_empty(record, "rejected_model");
-  if (!chosen.empty() || !rejected.empty()) known.response_models = {chosen, rejected};
-  constexpr std::array<const char*, 2> kScores = {"score_chosen", "score_rejected"};
-  for (std::size_t i = 0; i < kScores.size(); ++i) {
-    if (const auto score = number_if_present(record, kScores[i]))
-      known.ratings.push_back({i, "overall", *score});
-  }
-  return known;
-}
-
-void add_pair(RankedResponses pair, const json& record, ReadRecords& into) {
-  pair.ranks = {1, 2};
-  ImportRecord made = make_pair(std::move(pair), pair_provenance(record));
-  if (has(record, "margin")) std::get<Ranking>(made.content).margin = required_number(record, "margin");
-  into.records.push_back(std::move(made));
 }
 
 /// Bytes that both texts share at their start, ending between characters. As in TRL, a space at the end of
@@ -70,8 +53,8 @@ void read_implicit_text(const json& record, ReadRecords& into) {
   const std::string chosen = filled(required_text(record, "chosen"), field_name("chosen"));
   const std::string rejected = filled(required_text(record, "rejected"), field_name("rejected"));
   const std::size_t shared = chosen == rejected ? 0 : shared_prompt_bytes(chosen, rejected);
-  add_pair({{chosen.substr(0, shared), {}}, {chosen.substr(shared), rejected.substr(shared)}, {}}, record,
-           into);
+  into.records.push_back(pair_record(
+      {{chosen.substr(0, shared), {}}, {chosen.substr(shared), rejected.substr(shared)}, {}}, record));
 }
 
 /// The prompt is the longest run of whole turns both conversations share; one answer is left of each.
@@ -83,11 +66,11 @@ void read_implicit_messages(const json& record, ReadRecords& into) {
   const Prompt prompt{{}, {chosen.begin(), end}};
   if (!prompt.is_chat())
     throw BadRecord("fields 'chosen' and 'rejected' share no first message: there is no prompt");
-  add_pair({prompt,
-            {answer_of(record["chosen"], prompt, field_name("chosen")),
-             answer_of(record["rejected"], prompt, field_name("rejected"))},
-            {}},
-           record, into);
+  into.records.push_back(pair_record({prompt,
+                                      {answer_of(record["chosen"], prompt, field_name("chosen")),
+                                       answer_of(record["rejected"], prompt, field_name("rejected"))},
+                                      {}},
+                                     record));
 }
 
 void read_implicit(const json& record, ReadRecords& into) {
@@ -109,31 +92,12 @@ void read_explicit(const json& record, ReadRecords& into) {
     return read_implicit_messages(record, into);
   std::string better = answer_of(chosen, prompt, field_name("chosen"));
   std::string worse = answer_of(rejected, prompt, field_name("rejected"));
-  add_pair({std::move(prompt), {std::move(better), std::move(worse)}, {}}, record, into);
-}
-
-void write_pair_provenance(const ImportRecord& record, std::pair<std::size_t, std::size_t> pair,
-                           ordered_json& line) {
-  const Ranking& ranking = ranking_in(record);
-  if (ranking.margin) line["margin"] = *ranking.margin;
-  const Provenance& known = record.provenance;
-  if (!known.response_models.empty()) {
-    line["chosen_model"] = known.response_models[pair.first];
-    line["rejected_model"] = known.response_models[pair.second];
-  }
-  for (const ResponseRating& rating : known.ratings) {
-    if (rating.aspect != "overall") continue;
-    if (rating.response == pair.first) line["score_chosen"] = rating.value;
-    if (rating.response == pair.second) line["score_rejected"] = rating.value;
-  }
-  write_provenance(known, line);
+  into.records.push_back(pair_record({std::move(prompt), {std::move(better), std::move(worse)}, {}}, record));
 }
 
 void write_explicit(const ImportRecord& record, JsonObjects& into) {
   const Ranking& ranking = ranking_in(record);
-  const auto pairs = untied_pairs(ranking);
-  if (pairs.empty()) throw BadRecord("every response is tied: there is no pair");
-  for (const auto& pair : pairs) {
+  for (const auto& pair : pairs_to_write(record)) {
     ordered_json line;
     line["prompt"] = prompt_json(ranking.prompt);
     line["chosen"] = answer_json(ranking.prompt, ranking.responses[pair.first]);
@@ -152,9 +116,7 @@ ordered_json whole(const Prompt& prompt, const std::string& answer) {
 
 void write_implicit(const ImportRecord& record, JsonObjects& into) {
   const Ranking& ranking = ranking_in(record);
-  const auto pairs = untied_pairs(ranking);
-  if (pairs.empty()) throw BadRecord("every response is tied: there is no pair");
-  for (const auto& pair : pairs) {
+  for (const auto& pair : pairs_to_write(record)) {
     ordered_json line;
     line["chosen"] = whole(ranking.prompt, ranking.responses[pair.first]);
     line["rejected"] = whole(ranking.prompt, ranking.responses[pair.second]);

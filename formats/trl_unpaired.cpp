@@ -11,14 +11,15 @@ namespace {
 constexpr const char* kLabel = "label";
 
 bool is_unpaired(const json& record) {
-  return record.contains("completion") && record.contains(kLabel);
+  return record.contains(completion_field(record)) && record.contains(kLabel);
 }
 
 void read_unpaired(const json& record, ReadRecords& into) {
   const bool label = truth_of(required(record, kLabel), field_name(kLabel));
   RatedResponse rated;
   rated.prompt = prompt_of(required(record, "prompt"), field_name("prompt"));
-  rated.response = answer_of(required(record, "completion"), rated.prompt, field_name("completion"));
+  const char* field = completion_field(record);
+  rated.response = answer_of(required(record, field), rated.prompt, field_name(field));
   Provenance known = provenance_of(record);
   known.ratings = {{0, kLabel, label ? 1.0 : 0.0}};
   if (const std::string model = text_or_empty(record, "model"); !model.empty())

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -111,6 +112,17 @@ std::string exact(double value) {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
+/// As the ledger gives them back, whatever order a file has them in: by response and aspect, one of each.
+std::vector<ResponseRating> in_order(std::vector<ResponseRating> ratings) {
+  const auto place = [](const ResponseRating& rating) { return std::tie(rating.response, rating.aspect); };
+  std::stable_sort(ratings.begin(), ratings.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  const auto repeated = std::unique(ratings.begin(), ratings.end(),
+                                    [&](const auto& a, const auto& b) { return place(a) == place(b); });
+  ratings.erase(repeated, ratings.end());
+  return ratings;
+}
+
 Sha256Digest key_of(const PromptKey& prompt, const std::vector<std::string>& responses,
                     const std::vector<int>& ranks, std::optional<double> margin,
                     const Provenance& provenance) {
@@ -121,7 +133,7 @@ Sha256Digest key_of(const PromptKey& prompt, const std::vector<std::string>& res
         .add(at_or_empty(provenance.response_models, i))
         .add(i < ranks.size() ? std::to_string(ranks[i]) : "");
   hash.add(margin ? exact(*margin) : "").add(provenance.annotator).add(provenance.source_id);
-  for (const ResponseRating& rating : provenance.ratings)
+  for (const ResponseRating& rating : in_order(provenance.ratings))
     hash.add(std::to_string(rating.response)).add(rating.aspect).add(exact(rating.value));
   return hash.digest();
 }
@@ -302,7 +314,7 @@ class LedgerImport::Writer {
   PromptDetails details_of(const Provenance& provenance) const {
     PromptDetails details{provenance.source, provenance.source_id, "[]", import_id_};
     if (!provenance.split.empty())
-      details.tags_json = nlohmann::json::array({"split:" + provenance.split}).dump();
+      details.tags_json = nlohmann::json::array({std::string(kSplitTag) + provenance.split}).dump();
     return details;
   }
 

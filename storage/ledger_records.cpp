@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <string_view>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "contract/error.h"
 #include "storage/connection.h"
@@ -21,6 +24,17 @@ std::string text_or_empty(const SQLite::Column& column) {
 Prompt prompt_of(const SQLite::Column& text, const SQLite::Column& messages) {
   if (text.isNull()) return {{}, messages_from_json(messages.getString())};
   return {text.getString(), {}};
+}
+
+/// The data set's own split, which an import keeps as a tag of the prompt.
+std::string split_in(const SQLite::Column& tags) {
+  const std::string json = tags.getString();
+  if (json == "[]") return {};
+  for (const auto& tag : nlohmann::json::parse(json)) {
+    const std::string text = tag.is_string() ? tag.get<std::string>() : std::string();
+    if (text.starts_with(kSplitTag)) return text.substr(kSplitTag.size());
+  }
+  return {};
 }
 
 /// The splits that a selection names.
@@ -45,13 +59,15 @@ void visit_prompts(SQLite::Database& db, const LedgerSelection& selection,
     while (ids.executeStep()) found.push_back(ids.getColumn(0).getInt64());
   }
   std::sort(found.begin(), found.end());
-  SQLite::Statement row(db, "SELECT text, messages_json, source, source_id FROM prompts WHERE id = ?");
+  SQLite::Statement row(db,
+                        "SELECT text, messages_json, source, source_id, tags_json FROM prompts WHERE id = ?");
   for (const int64_t id : found) {
     bind_all(row, id).executeStep();
     ImportRecord record;
     record.content = prompt_of(row.getColumn(0), row.getColumn(1));
     record.provenance.source = text_or_empty(row.getColumn(2));
     record.provenance.source_id = text_or_empty(row.getColumn(3));
+    record.provenance.split = split_in(row.getColumn(4));
     record.origin = "prompt " + std::to_string(id);
     visit(std::move(record));
   }
@@ -88,7 +104,7 @@ void visit_demonstrations(SQLite::Database& db, const LedgerSelection& selection
   SQLite::Statement row(
       db,
       "SELECT d.form, d.completion, d.messages_json, d.first_supervised, p.text, p.messages_json, "
-      "d.source, d.source_id, n.handle FROM demonstrations d "
+      "d.source, d.source_id, n.handle, COALESCE(p.tags_json, '[]') FROM demonstrations d "
       "LEFT JOIN prompts p ON p.id = d.prompt_id LEFT JOIN annotators n ON n.id = d.annotator_id "
       "WHERE d.id = ?");
   for (const int64_t id : found) {
@@ -100,6 +116,7 @@ void visit_demonstrations(SQLite::Database& db, const LedgerSelection& selection
     record.provenance.source = text_or_empty(row.getColumn(6));
     record.provenance.source_id = text_or_empty(row.getColumn(7));
     record.provenance.annotator = text_or_empty(row.getColumn(8));
+    record.provenance.split = split_in(row.getColumn(9));
     visit(std::move(record));
   }
 }
@@ -132,9 +149,10 @@ class JudgementReader {
  public:
   explicit JudgementReader(SQLite::Database& db)
       : head_(db,
-              "SELECT p.text, p.messages_json, a.margin, a.confidence, a.note, COALESCE(a.source_id, "
-              "p.source_id), "
-              "p.source, n.handle FROM annotations a JOIN prompts p ON p.id = a.prompt_id "
+              "SELECT p.text, p.messages_json, a.margin, a.confidence, a.note, "
+              // A label that was imported has the id it came with, or none: what it is known by.
+              "CASE WHEN a.import_id IS NULL THEN COALESCE(a.source_id, p.source_id) ELSE a.source_id END, "
+              "p.source, n.handle, p.tags_json FROM annotations a JOIN prompts p ON p.id = a.prompt_id "
               "LEFT JOIN annotators n ON n.id = a.annotator_id WHERE a.id = ?"),
         items_(db,
                "SELECT s.text, r.rank, m.name, s.source_id, s.id FROM ranks r JOIN responses s ON s.id = "
@@ -170,6 +188,7 @@ class JudgementReader {
     provenance.source_id = text_or_empty(head_.getColumn(5));
     provenance.source = text_or_empty(head_.getColumn(6));
     provenance.annotator = text_or_empty(head_.getColumn(7));
+    provenance.split = split_in(head_.getColumn(8));
   }
 
   std::vector<int64_t> read_items(int64_t id, Ranking& ranking, Provenance& provenance) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contract/demonstration.h"
@@ -28,6 +29,9 @@ struct PromptKey {
 
 /// Identity of the settings of a `sampling` row.
 Sha256Digest sampling_hash(const SamplingOptions& options, const std::string& engine);
+
+/// Begins the tag of a prompt that says the data set's own split.
+inline constexpr std::string_view kSplitTag = "split:";
 
 struct PromptDetails {
   std::string source, source_id, tags_json = "[]";

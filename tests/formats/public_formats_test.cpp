@@ -97,7 +97,19 @@ TEST_CASE("Arena votes in JSON keep the judge and tell the two kinds of ties apa
   CHECK(ranking(tie).ranks == std::vector<int>{1, 1});
   CHECK(tie.records[0].provenance.note == "both are bad");
   CHECK(tie.records[0].provenance.annotator == "j");
+  CHECK(read_text(line("both_bad")).records.at(0).provenance.note == "both are bad");
   CHECK(contains(reason_of(line("nobody")), "field 'winner' is 'nobody'"));
+}
+
+TEST_CASE("Arena: dialogues of different lengths have no two answers to one prompt") {
+  const std::string a = R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "a"}])";
+  const std::string b =
+      R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}])";
+  for (const auto& [first, second] : {std::pair{a, b}, {b, a}}) {
+    CHECK(contains(reason_of(R"({"model_a": "x", "model_b": "y", "winner": "tie", "conversation_a": )" +
+                             first + R"(, "conversation_b": )" + second + "}"),
+                   "part before the last answer"));
+  }
 }
 
 TEST_CASE("AlpacaEval: the preference runs from 1 to 2, 1.5 is a tie") {
@@ -179,12 +191,99 @@ TEST_CASE("Argilla: each submitted ranking of a user is a ranking, options name 
       R"({"value": [{"value": "response-9"}, {"value": "response-2"}], "user_id": "u3"}], "quality": [{"value": 3}]}})");
   CHECK(reading.summary.format == "argilla");
   REQUIRE(reading.records.size() == 1);
-  CHECK(ranking(reading).responses == std::vector<std::string>{"c", "a", "b"});
-  CHECK(ranking(reading).ranks == std::vector<int>{1, 2, 2});
+  // In the order in which they were shown, not that of the ranks: who was shown first must not look as who
+  // won.
+  CHECK(ranking(reading).responses == std::vector<std::string>{"a", "b", "c"});
+  CHECK(ranking(reading).ranks == std::vector<int>{2, 2, 1});
   CHECK(reading.records[0].provenance.annotator == "u1");
   REQUIRE(reading.rejected.size() == 2);
   CHECK(contains(reading.rejected[0].reason, "status is 'draft'"));
   CHECK(contains(reading.rejected[1].reason, "names 'response-9', and no field is called so"));
+}
+
+TEST_CASE("Argilla: the SDK gives a ranking as its options alone, and flat records on the hub") {
+  const auto nested = read_text(
+      R"([{"id": "r1", "fields": {"prompt": "p", "response-2": "b", "response-10": "j"}, "metadata": {}, "suggestions": {}, )"
+      R"("responses": {"labels": [{"value": ["long", "short"], "user_id": "u1"}], "rank": [{"value": ["response-10", "response-2"], "user_id": "u1"}]}, )"
+      R"("vectors": {}, "status": "pending", "_server_id": null}])",
+      "", "records.json");
+  REQUIRE(nested.records.size() == 1);
+  CHECK(ranking(nested).responses == std::vector<std::string>{"b", "j"});
+  CHECK(ranking(nested).ranks == std::vector<int>{2, 1});
+  CHECK(nested.records[0].provenance.annotator == "u1");
+  const auto flat = read_text(
+      R"({"id": "r1", "status": "completed", "_server_id": "x", "prompt": "p", "response-1": "a", "response-2": "b", "source": "s", )"
+      R"("rank.responses": [["response-2", "response-1"], ["response-1", "response-2"]], "rank.responses.users": ["u1", "u2"], )"
+      R"("rank.responses.status": ["submitted", "draft"], "rank.suggestion": null})");
+  CHECK(flat.summary.format == "argilla");
+  REQUIRE(flat.records.size() == 1);
+  CHECK(ranking(flat).prompt.text == "p");
+  CHECK(ranking(flat).ranks == std::vector<int>{2, 1});
+  CHECK(flat.records[0].provenance.annotator == "u1");
+  CHECK(flat.records[0].provenance.source == "s");
+  REQUIRE(flat.rejected.size() == 1);
+  CHECK(contains(flat.rejected[0].reason, "status is 'draft'"));
+}
+
+TEST_CASE(
+    "Label Studio: the order stands under the control's name, buckets and three items for a pair do not do") {
+  const auto task = [](const std::string& result) {
+    return R"({"data": {"prompt": "p", "items": [{"id": "i1", "body": "a"}, {"id": "i2", "body": "b"}, {"id": "i3", "body": "c"}]}, "annotations": [{"result": [)" +
+           result + "]}]}";
+  };
+  const auto reading =
+      read_text(task(R"({"type": "ranker", "value": {"ranker": {"rank": ["i3", "i1", "i2"]}}})"));
+  REQUIRE(reading.records.size() == 1);
+  CHECK(ranking(reading).ranks == std::vector<int>{2, 3, 1});
+  CHECK(contains(
+      reason_of(task(R"({"type": "ranker", "value": {"ranker": {"good": ["i3"], "_": ["i1", "i2"]}}})")),
+      "sorts into buckets"));
+  CHECK(contains(reason_of(task(R"({"type": "pairwise", "value": {"selected": "left"}})")),
+                 "needs two items, there are 3"));
+}
+
+TEST_CASE("Alpaca and ShareGPT keep the system prompt and the history") {
+  const auto alpaca =
+      read_text(R"({"instruction": "c", "output": "d", "system": "s", "history": [["a", "b"]]})");
+  const auto& turns = std::get<Demonstration>(alpaca.records.at(0).content);
+  CHECK(turns.prompt.messages ==
+        Conversation{{"system", "s"}, {"user", "a"}, {"assistant", "b"}, {"user", "c"}, {"assistant", "d"}});
+  CHECK(turns.first_supervised_message == 4);
+  CHECK(contains(reason_of(R"({"instruction": "c", "output": "d", "history": [["a"]]})"),
+                 "[question, answer] each"));
+  const auto sharegpt = read_text(
+      R"({"system": "s", "conversations": [{"from": "human", "value": "h"}, {"from": "gpt", "value": "g"}]})");
+  CHECK(std::get<Demonstration>(sharegpt.records.at(0).content).prompt.messages[0] == Message{"system", "s"});
+}
+
+TEST_CASE("records that only look like a format are refused rather than read with a part missing") {
+  CHECK(contains(reason_of(R"({"system": "s", "question": "q", "chosen": "a", "rejected": "b"})"),
+                 "its fields: chosen, question, rejected, system; --columns"));
+  CHECK(contains(reason_of(R"({"prompt": "p", "completions": ["a"], "labels": [true]})"),
+                 "not a record of any"));
+  CHECK(contains(reason_of(R"({"prompt": "p", "output": "a"})"), "--columns"));
+  CHECK(
+      contains(reason_of(R"({"prompt": "p", "response_1": "a", "response_2": "b"})"), "not a record of any"));
+  CHECK(contains(
+      reason_of(
+          R"({"message_id": "m", "parent_id": null, "text": "t", "role": "prompter", "message_tree_id": "m"})"),
+      "take the one of trees"));
+}
+
+TEST_CASE("prompt and response are a demonstration, with a label a judged response") {
+  const auto demonstration = read_text(R"({"prompt": "p", "response": "a"})");
+  CHECK(demonstration.summary.format == "trl-prompt-completion");
+  CHECK(std::get<Demonstration>(demonstration.records.at(0).content).completion == "a");
+  const auto judged = read_text(R"({"prompt": "p", "response": "a", "label": true})");
+  CHECK(std::get<RatedResponse>(judged.records.at(0).content).response == "a");
+}
+
+TEST_CASE("pairs under Argilla's names keep models and ratings") {
+  const auto reading = read_text(
+      R"({"prompt": "p", "chosen": "a", "rejected": "b", "chosen-model": "x", "rejected-model": "y", "chosen-rating": 5, "rejected-rating": 2.5})");
+  const Provenance& known = reading.records.at(0).provenance;
+  CHECK(known.response_models == std::vector<std::string>{"x", "y"});
+  CHECK(known.ratings == std::vector<ResponseRating>{{0, "overall", 5.0}, {1, "overall", 2.5}});
 }
 
 TEST_CASE("ShareGPT roles become those of a chat") {
@@ -206,6 +305,37 @@ TEST_CASE("CSV columns named as TRL names them are read as TRL's types") {
   CHECK(labels.records[0].provenance.ratings[0].value == 1.0);
   CHECK(labels.records[1].provenance.ratings[0].value == 0.0);
   CHECK(contains(labels.rejected.at(0).message(), "labels.tsv:4: field 'label' must be true or false"));
+}
+
+TEST_CASE(
+    "cells of a spreadsheet: empty optional ones are absent, TRUE and 1.0 are true, numbers are numbers") {
+  const auto pairs = read_text(
+      "prompt,chosen,rejected,margin,confidence,score_chosen,annotator\r\np,a,b,,3,4.5,\r\np,a,c,x,,,\r\n",
+      "", "a.csv");
+  REQUIRE(pairs.records.size() == 1);
+  CHECK_FALSE(ranking(pairs).margin);
+  CHECK(pairs.records[0].provenance.confidence == 3.0);
+  CHECK(pairs.records[0].provenance.ratings == std::vector<ResponseRating>{{0, "overall", 4.5}});
+  CHECK(contains(pairs.rejected.at(0).message(), "a.csv:3: field 'margin' must be a number, not 'x'"));
+  const auto labels = read_text("prompt,completion,label\np,a,TRUE\np,b,False\np,c,1.0\np,d,\n", "", "b.csv");
+  REQUIRE(labels.records.size() == 3);
+  CHECK(labels.records[1].provenance.ratings[0].value == 0.0);
+  CHECK(contains(labels.rejected.at(0).reason, "'label' must be true or false"));
+}
+
+TEST_CASE("K responses in columns: a row may have fewer, a rank alone or a text alone is wrong") {
+  const auto reading = read_text(
+      "prompt,response_1,rank_1,response_2,rank_2,response_3,rank_3,model_2\n"
+      "p,a,2,b,1,c,2,m\np,a,1,b,2,,,\np,a,1,b,,,,\np,a,1,,2,,,\n",
+      "", "ranked.csv");
+  CHECK(reading.summary.format == "kwise-columns");
+  REQUIRE(reading.records.size() == 2);
+  CHECK(ranking(reading).ranks == std::vector<int>{2, 1, 2});
+  CHECK(reading.records[0].provenance.response_models == std::vector<std::string>{"", "m", ""});
+  CHECK(ranking(reading, 1).responses == std::vector<std::string>{"a", "b"});
+  REQUIRE(reading.rejected.size() == 2);
+  CHECK(contains(reading.rejected[0].reason, "field 'rank_2' is empty"));
+  CHECK(contains(reading.rejected[1].reason, "field 'response_2' is empty"));
 }
 
 TEST_CASE("messages may hold text parts, but no pictures and no tool calls") {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "contract/error.h"
 #include "formats/format.h"
+#include "tests/formats/canonical_lines.h"
 #include "tests/formats/reading.h"
 #include "tests/support/catch.h"
 
@@ -28,44 +30,10 @@ class Writing {
   std::map<std::string, int64_t> left_out_;
 };
 
-/// One line of each format that is written, in the form our writer gives it.
-const std::vector<std::pair<std::string, std::string>>& canonical_lines() {
-  static const std::vector<std::pair<std::string, std::string>> kLines = {
-      {"trl-language-modeling", R"({"text":"once upon","id":"7","license":"MIT"})"},
-      {"trl-language-modeling",
-       R"({"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}]})"},
-      {"trl-prompt-only", R"({"prompt":"Say \"a\"\n"})"},
-      {"trl-prompt-only", R"({"prompt":[{"role":"system","content":""},{"role":"user","content":"hi"}]})"},
-      {"trl-prompt-completion", R"({"prompt":"a","completion":" b"})"},
-      {"trl-prompt-completion",
-       R"({"prompt":[{"role":"user","content":"a"}],"completion":[{"role":"assistant","content":"b"}]})"},
-      {"trl-preference",
-       R"({"prompt":"p","chosen":" a","rejected":" b","margin":0.25,"chosen_model":"x","rejected_model":"y","score_chosen":9.0,"score_rejected":2.0,"id":"q1","annotator":"ann","confidence":3.0})"},
-      {"trl-preference",
-       R"({"prompt":[{"role":"user","content":"p"}],"chosen":[{"role":"assistant","content":"a"}],"rejected":[{"role":"assistant","content":"b"}]})"},
-      {"trl-preference-implicit", R"({"chosen":"The sky is blue.","rejected":"The sky is green."})"},
-      {"trl-preference-implicit",
-       R"({"chosen":[{"role":"user","content":"p"},{"role":"assistant","content":"a"}],"rejected":[{"role":"user","content":"p"},{"role":"assistant","content":"b"}]})"},
-      {"trl-unpaired", R"({"prompt":"p","completion":" a","label":false,"annotator":"ann","model":"m"})"},
-      {"hh", R"({"chosen":"\n\nHuman: a\n\nAssistant: b","rejected":"\n\nHuman: a\n\nAssistant: c"})"},
-      {"kwise",
-       R"({"prompt":"p","responses":[{"text":"a","model":"m","id":"r1","ratings":{"overall":4.5}},{"text":"b"},{"text":"c"}],"ranks":[2,1,2],"id":"5","source":"s","split":"train","license":"CC0","annotator":"ann","confidence":0.5,"note":"n"})"},
-      {"oasst",
-       R"({"message_tree_id":"t","tree_state":"ready_for_export","prompt":{"message_id":"t","text":"Q","role":"prompter","deleted":false,"replies":[{"message_id":"a","text":"A","role":"assistant","deleted":false,"replies":[],"rank":1},{"message_id":"b","text":"B","role":"assistant","deleted":false,"replies":[],"rank":0,"synthetic":true,"model_name":"m"}]}})"},
-      {"alpaca", R"({"instruction":"a","input":"","output":"b","generator":"m"})"},
-      {"label-studio",
-       R"({"id":"7","data":{"prompt":"p","items":[{"id":"1","title":"Response 1","body":"a"},{"id":"2","title":"Response 2","body":"b"}]},"annotations":[{"result":[{"from_name":"rank","to_name":"items","type":"ranker","value":{"ranker":["2","1"]}}],"was_cancelled":false,"completed_by":{"email":"e@x"}}]})"},
-      {"argilla",
-       R"({"id":"7","fields":{"prompt":"p","response-1":"a","response-2":"b"},"metadata":{},"suggestions":{},"responses":{"ranking":[{"value":[{"value":"response-1","rank":1},{"value":"response-2","rank":2}],"user_id":"u"}]}})"},
-      {"sharegpt", R"({"conversations":[{"from":"human","value":"hi"},{"from":"gpt","value":"ho"}]})"},
-  };
-  return kLines;
-}
-
 }  // namespace
 
 TEST_CASE_METHOD(Writing, "what is read is written again byte for byte, keys in the format's order") {
-  for (const auto& [format, line] : canonical_lines()) {
+  for (const auto& [format, line] : test::canonical_lines()) {
     INFO(format << ": " << line);
     const auto reading = test::read_text(line);
     REQUIRE(reading.records.size() == 1);
@@ -78,7 +46,7 @@ TEST_CASE_METHOD(Writing, "every format that is written has a line in this test"
   for (const Format& format : formats()) {
     if (!format.write) continue;
     INFO(format.name);
-    CHECK(std::any_of(canonical_lines().begin(), canonical_lines().end(),
+    CHECK(std::any_of(test::canonical_lines().begin(), test::canonical_lines().end(),
                       [&](const auto& entry) { return entry.first == format.name; }));
   }
 }
@@ -120,6 +88,68 @@ TEST_CASE_METHOD(Writing, "a ranking of K becomes its untied pairs where a forma
         "\"rejected\":\"c\"}\n");
 }
 
+TEST_CASE_METHOD(Writing, "a ranking of three with a tie in the words of each format") {
+  // b is best, a and c tie behind it.
+  const auto reading = test::read_text(
+      R"({"prompt": "p", "responses": [{"text": "a", "model": "x", "ratings": {"overall": 1, "wit": 3}}, )"
+      R"({"text": "b", "ratings": {"overall": 2.5}}, {"text": "c", "model": "z", "ratings": {"overall": 1}}], )"
+      R"("ranks": [2, 1, 2], "id": "7", "annotator": "ann"})");
+  const auto written = [&](const std::string& format) {
+    std::vector<nlohmann::json> lines;
+    std::istringstream text(test::read_file(write(reading, format)));
+    for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+    return lines;
+  };
+  const auto arena = written("arena");
+  REQUIRE(arena.size() == 3);
+  CHECK(arena[0]["winner"] == "model_b");
+  CHECK(arena[0]["model_a"] == "x");
+  CHECK(arena[0]["conversation_b"][1]["content"] == "b");
+  CHECK(arena[1]["winner"] == "tie");
+  CHECK(arena[2]["winner"] == "model_a");
+  CHECK(arena[2]["judge"] == "ann");
+  const auto alpaca_eval = written("alpaca-eval");
+  REQUIRE(alpaca_eval.size() == 3);
+  CHECK(alpaca_eval[0]["preference"] == 2.0);
+  CHECK(alpaca_eval[1]["preference"] == 1.5);
+  CHECK(alpaca_eval[2]["preference"] == 1.0);
+  CHECK(alpaca_eval[2]["output_1"] == "b");
+  CHECK(alpaca_eval[2]["generator_2"] == "z");
+  const auto ultrafeedback = written("ultrafeedback");
+  REQUIRE(ultrafeedback.size() == 1);
+  CHECK(ultrafeedback[0]["completions"][1]["overall_score"] == 2.5);
+  CHECK(ultrafeedback[0]["completions"][0]["annotations"]["wit"]["Rating"] == "3");
+  CHECK(ultrafeedback[0]["models"] == nlohmann::json{"x", "", "z"});
+  const auto argilla = written("argilla");
+  REQUIRE(argilla.size() == 1);
+  CHECK(argilla[0]["responses"]["ranking"][0]["value"][0] ==
+        nlohmann::json{{"value", "response-2"}, {"rank", 1}});
+  CHECK(argilla[0]["fields"]["response-3"] == "c");
+  const auto tree = written("oasst");
+  CHECK(tree.at(0)["prompt"]["replies"][1]["rank"] == 0);
+  CHECK(tree[0]["prompt"]["replies"][2]["model_name"] == "z");
+  const auto columns = written("kwise-columns");
+  CHECK(columns.at(0)["rank_2"] == 1);
+  CHECK(columns[0]["model_3"] == "z");
+  const auto unpaired = written("trl-unpaired");
+  REQUIRE(unpaired.size() == 3);
+  CHECK(unpaired[1]["label"] == true);
+  CHECK(unpaired[2]["label"] == false);
+  CHECK(written("trl-preference").at(1)["score_chosen"] == 2.5);
+  CHECK(written("label-studio").empty());
+  CHECK(test::contains(left_out_.begin()->first, "knows no ties"));
+  CHECK(written("summarize-from-feedback").empty());
+}
+
+TEST_CASE_METHOD(Writing, "UltraFeedback says only orders that its scores say") {
+  const auto reading = test::read_text(
+      R"({"prompt": "p", "responses": [{"text": "a", "ratings": {"overall": 1}}, {"text": "b", "ratings": {"overall": 2}}], "ranks": [1, 2]})"
+      "\n"
+      R"({"prompt": "p", "responses": [{"text": "a", "ratings": {"overall": 1}}, "b"], "ranks": [1, 2]})");
+  CHECK(test::read_file(write(reading, "ultrafeedback")).empty());
+  CHECK(left_out_.size() == 2);
+}
+
 TEST_CASE_METHOD(Writing, "what a format cannot say is left out and counted by reason") {
   const auto reading = test::read_text(R"({"prompt": "p", "responses": ["a", "b"], "ranks": [1, 1]})");
   CHECK(test::read_file(write(reading, "trl-preference")).empty());
@@ -129,11 +159,52 @@ TEST_CASE_METHOD(Writing, "what a format cannot say is left out and counted by r
   CHECK(test::contains(left_out_.begin()->first, "not a dialogue"));
 }
 
+TEST_CASE_METHOD(Writing, "a dialogue whose text begins turns of its own is left out of HH") {
+  const auto reading = test::read_text(
+      R"({"prompt": [{"role": "user", "content": "p"}], "chosen": "a\n\nHuman: b", "rejected": "a\n\nAssistant: c"})"
+      "\n"
+      R"({"prompt": [{"role": "user", "content": "p\n\nAssistant: q"}], "chosen": "a", "rejected": "b"})");
+  REQUIRE(reading.records.size() == 2);
+  const auto back = test::read_all(write(reading, "hh"));
+  REQUIRE(back.records.size() == 1);
+  // Apart from its first answer's start nothing is shared, so that this one is read as it was.
+  CHECK(test::ranking(back).responses == test::ranking(reading).responses);
+  CHECK(test::contains(left_out_.begin()->first, "begins a turn in HH"));
+}
+
+TEST_CASE_METHOD(Writing, "a table has every column that any record has, and is read again as it was") {
+  const auto reading = test::read_text(
+      "{\"prompt\": \"p, \\\"q\\\"\\r\\n\", \"chosen\": \"a\\n\", \"rejected\": \" b\\t\"}\n"
+      "{\"prompt\": \"\", \"chosen\": \"c;\", \"rejected\": \"d\\r\", \"margin\": 0.1, \"annotator\": "
+      "\"Zoë\"}\n"
+      "{\"prompt\": [{\"role\": \"user\", \"content\": \"x\"}], \"chosen\": \"a\", \"rejected\": \"b\"}\n");
+  REQUIRE(reading.records.size() == 3);
+  for (const std::string name : {"out.csv", "out.tsv", "out.csv.gz"}) {
+    INFO(name);
+    const auto back = test::read_all(write(reading, "trl-preference", name));
+    REQUIRE(back.records.size() == 2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(test::ranking(back, i).prompt == test::ranking(reading, i).prompt);
+      CHECK(test::ranking(back, i).responses == test::ranking(reading, i).responses);
+      CHECK(test::ranking(back, i).margin == test::ranking(reading, i).margin);
+      CHECK(back.records[i].provenance == reading.records[i].provenance);
+    }
+    REQUIRE(left_out_.size() == 1);
+    CHECK(test::contains(left_out_.begin()->first, "a list, which a cell cannot hold"));
+  }
+  CHECK(test::read_file(write(reading, "trl-preference", "out.csv")) ==
+        "prompt,chosen,rejected,margin,annotator\n"
+        "\"p, \"\"q\"\"\r\n\",\"a\n\", b\t,,\n"
+        ",c;,\"d\r\",0.1,Zoë\n");
+  const auto prompts = test::read_text("{\"prompt\": \"\"}\n{\"prompt\": \"a\"}\n");
+  CHECK(test::read_all(write(prompts, "trl-prompt-only", "prompts.csv")).records.size() == 2);
+}
+
 TEST_CASE_METHOD(Writing, "a file appears only when it is finished, and what stood there stays until then") {
   test::write_file(folder_ / "out.jsonl", "old");
   {
-    RecordWriter writer((folder_ / "out.jsonl").string(), "kwise");
-    writer.write(test::read_text(canonical_lines()[12].second).records.at(0));
+    RecordWriter writer((folder_ / "out.jsonl").string(), "trl-language-modeling");
+    writer.write(test::read_text(test::canonical_lines().front().second).records.at(0));
     CHECK(test::read_file(folder_ / "out.jsonl") == "old");
   }
   CHECK(test::read_file(folder_ / "out.jsonl") == "old");

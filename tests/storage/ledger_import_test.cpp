@@ -75,7 +75,7 @@ TEST_CASE("a ranking comes back as it went in, in the file's order") {
   CHECK(first.annotation_id == 1);
   CHECK(first.origin == "annotation 1");
   Provenance expected = record.provenance;
-  expected.split = expected.license = "";  // kept as the prompt's tag and with the import
+  expected.license = "";  // kept with the import
   CHECK(read[0].provenance == expected);
   const auto& second = std::get<Ranking>(read[1].content);
   CHECK(second.prompt == std::get<Ranking>(chat.content).prompt);
