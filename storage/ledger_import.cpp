@@ -1,7 +1,6 @@
 #include "storage/ledger_import.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -10,8 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "contract/error.h"
+#include "storage/annotation_seal.h"
 #include "storage/clock.h"
 #include "storage/connection.h"
+#include "storage/key_hash.h"
 #include "storage/ledger_rows.h"
 #include "storage/normal_text.h"
 
@@ -91,26 +92,6 @@ void check_demonstration(const Demonstration& demonstration) {
   }
 }
 
-/// Every part ends in its own length, so that no two records run together to the same bytes.
-class KeyHash {
- public:
-  KeyHash& add(std::string_view part) {
-    bytes_.append(part);
-    bytes_ += "\n" + std::to_string(part.size()) + "\n";
-    return *this;
-  }
-  Sha256Digest digest() const { return sha256_digest(bytes_); }
-
- private:
-  std::string bytes_;
-};
-
-/// The shortest text that reads back as the same number.
-std::string exact(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
 Sha256Digest key_of(const PromptKey& prompt, const std::vector<std::string>& responses,
                     const std::vector<int>& ranks, std::optional<double> margin,
                     const Provenance& provenance) {
@@ -177,13 +158,12 @@ class LedgerImport::Writer {
         add_annotation_(
             connection.db,
             "INSERT INTO annotations(import_key, prompt_id, annotator_id, import_id, status, margin, "
-            "confidence, note, source_id, submitted_ms, submitted_tick) "
-            "VALUES (?,?,?,?,'submitted',?,?,?,?,?,?)"),
+            "confidence, note, source_id, submitted_ms, submitted_tick, seal) "
+            "VALUES (?,?,?,?,'submitted',?,?,?,?,?,?,?)"),
         add_rank_(connection.db,
                   "INSERT INTO ranks(annotation_id, response_id, position, rank) VALUES (?,?,?,?)"),
         add_rating_(connection.db,
-                    "INSERT INTO ratings(annotation_id, response_id, aspect, value) VALUES (?,?,?,?) "
-                    "ON CONFLICT DO NOTHING") {}
+                    "INSERT INTO ratings(annotation_id, response_id, aspect, value) VALUES (?,?,?,?)") {}
 
   void add(ImportRecord record) {
     try {
@@ -278,11 +258,28 @@ class LedgerImport::Writer {
     const Provenance& provenance = prepared.record.provenance;
     if (!tick_) tick_ = tick(connection_.db);
     const int64_t prompt_id = rows_.prompt(prompt, *prepared.prompt, details_of(provenance)).id;
-    execute(add_annotation_, prepared.import_key, prompt_id, annotator_of(provenance), *import_id_, margin,
-            provenance.confidence, TextOrNull{provenance.note}, TextOrNull{provenance.source_id}, now_ms(),
-            tick_);
-    const int64_t annotation_id = connection_.db.getLastInsertRowid();
-    std::vector<int64_t> response_ids;
+    const std::vector<int64_t> response_ids = write_responses(prompt_id, responses, provenance);
+    SealedAnnotation said;
+    said.prompt_id = prompt_id;
+    said.annotator_id = annotator_of(provenance);
+    said.import_id = import_id_;
+    said.margin = margin;
+    said.confidence = provenance.confidence;
+    said.note = provenance.note;
+    said.source_id = provenance.source_id;
+    said.submitted_ms = now_ms();
+    said.submitted_tick = tick_;
+    for (std::size_t i = 0; i < responses.size(); ++i)
+      said.places[response_ids[i]] = {static_cast<int64_t>(i),
+                                      i < ranks.size() ? std::optional<int64_t>(ranks[i]) : std::nullopt};
+    for (const ResponseRating& rating : provenance.ratings)  // the first of an aspect counts
+      said.ratings.insert({{response_ids[rating.response], rating.aspect}, rating.value});
+    write_sealed(prepared.import_key, said);
+  }
+
+  std::vector<int64_t> write_responses(int64_t prompt_id, const std::vector<std::string>& responses,
+                                       const Provenance& provenance) {
+    std::vector<int64_t> ids;
     for (std::size_t i = 0; i < responses.size(); ++i) {
       ResponseRow row;
       row.prompt_id = prompt_id;
@@ -291,12 +288,20 @@ class LedgerImport::Writer {
       row.import_id = import_id_;
       if (const std::string& model = at_or_empty(provenance.response_models, i); !model.empty())
         row.model_id = rows_.model_by_name(model);
-      response_ids.push_back(rows_.response(row).id);
-      const std::optional<int> rank = i < ranks.size() ? std::optional(ranks[i]) : std::nullopt;
-      execute(add_rank_, annotation_id, response_ids.back(), static_cast<int64_t>(i), rank);
+      ids.push_back(rows_.response(row).id);
     }
-    for (const ResponseRating& rating : provenance.ratings)
-      execute(add_rating_, annotation_id, response_ids[rating.response], rating.aspect, rating.value);
+    return ids;
+  }
+
+  void write_sealed(const Sha256Digest& import_key, const SealedAnnotation& said) {
+    execute(add_annotation_, import_key, said.prompt_id, said.annotator_id, said.import_id, said.margin,
+            said.confidence, TextOrNull{said.note}, TextOrNull{said.source_id}, said.submitted_ms,
+            said.submitted_tick, said.seal());
+    const int64_t annotation_id = connection_.db.getLastInsertRowid();
+    for (const auto& [response, place] : said.places)
+      execute(add_rank_, annotation_id, response, place.position, place.rank);
+    for (const auto& [key, value] : said.ratings)
+      execute(add_rating_, annotation_id, key.first, key.second, value);
   }
 
   PromptDetails details_of(const Provenance& provenance) const {
