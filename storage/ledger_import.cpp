@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <optional>
 #include <set>
 #include <vector>
@@ -22,6 +23,8 @@ namespace {
 
 constexpr std::size_t kBatchRecords = 8192;
 constexpr std::size_t kBatchBytes = 32 << 20;
+// A batch's rows are scattered over the indexes of hashes. Pages that do not fit are written several times.
+constexpr char kCache[] = "PRAGMA cache_size = -262144";  // KiB, taken as needed
 
 /// What the ledger derives from a record, computed before the write lock is taken.
 struct Prepared {
@@ -56,7 +59,7 @@ void check_responses(const std::vector<std::string>& responses, const Provenance
     require(!responses[i].empty(), "response " + std::to_string(i + 1) + " is empty");
     require(seen.insert({responses[i], at_or_empty(provenance.response_models, i)}).second,
             "responses " + std::to_string(i + 1) + " and an earlier one are identical");
-    normalized_text(responses[i]);  // throws when it is not UTF-8
+    check_utf8(responses[i]);
   }
   for (const ResponseRating& rating : provenance.ratings) {
     require(rating.response < responses.size(), "a rating of a response that is not there");
@@ -88,7 +91,7 @@ void check_demonstration(const Demonstration& demonstration) {
         "a conversation without an assistant's turn to learn from");
   } else {
     require(!demonstration.completion.empty(), "the completion is empty");
-    normalized_text(demonstration.completion);
+    check_utf8(demonstration.completion);
   }
 }
 
@@ -163,61 +166,87 @@ class LedgerImport::Writer {
         add_rank_(connection.db,
                   "INSERT INTO ranks(annotation_id, response_id, position, rank) VALUES (?,?,?,?)"),
         add_rating_(connection.db,
-                    "INSERT INTO ratings(annotation_id, response_id, aspect, value) VALUES (?,?,?,?)") {}
+                    "INSERT INTO ratings(annotation_id, response_id, aspect, value) VALUES (?,?,?,?)") {
+    connection.db.exec(kCache);
+  }
+
+  ~Writer() {
+    if (writing_.valid()) writing_.wait();
+  }
 
   void add(ImportRecord record) {
     try {
       batch_.push_back(prepare(std::move(record)));
     } catch (const UserError&) {
-      ++counts_.rejected;
+      ++rejected_;
       throw;
     }
     batch_bytes_ += bytes_of(batch_.back().record);
-    if (!source_.dry_run && (batch_.size() >= kBatchRecords || batch_bytes_ >= kBatchBytes)) write_batch();
+    if (!source_.dry_run && (batch_.size() >= kBatchRecords || batch_bytes_ >= kBatchBytes)) hand_over();
   }
 
-  void count_rejected(int64_t records) { counts_.rejected += records; }
+  void count_rejected(int64_t records) { rejected_ += records; }
   const Database::Connection& connection() const { return connection_; }
 
   ImportCounts finish() {
-    write_batch();
+    hand_over();
+    written();
+    counts_.rejected = rejected_;
     if (import_id_ && !source_.dry_run) write_counts();
     return counts_;
   }
 
  private:
-  /// A dry run keeps all records to the end, and then rolls the one transaction back.
-  void write_batch() {
-    if (batch_.empty()) return;
-    const ImportCounts before = counts_;
-    try {
-      WriteTransaction transaction(connection_);
-      if (!import_id_) import_id_ = open_import();
-      tick_.reset();
-      for (Prepared& prepared : batch_) {
-        const bool is_new = write(prepared);
-        ++(is_new ? counts_.imported : counts_.already_present);
-      }
-      if (source_.dry_run)
-        import_id_.reset();
-      else
-        transaction.commit();
-    } catch (...) {
-      counts_ = before;
-      throw;
-    }
+  /// Has the batch written by another thread, while this one reads and prepares the next. Only that thread
+  /// uses the connection until it is done. A dry run keeps all records to the end, and then rolls the one
+  /// transaction back.
+  void hand_over() {
+    written();
+    writing_ = std::async(std::launch::async, [this, batch = std::move(batch_)]() mutable { write(batch); });
     batch_.clear();
     batch_bytes_ = 0;
   }
 
-  int64_t open_import() {
+  /// Waits for the batch that was handed over. What went wrong there is the world's fault, not that of the
+  /// record at hand.
+  void written() {
+    if (!writing_.valid()) return;
+    try {
+      try {
+        writing_.get();
+      } catch (const SQLite::Exception& error) {
+        throw_translated(error, connection_.path);
+      }
+    } catch (const UserError& error) {
+      throw WorldError(error.what());
+    }
+  }
+
+  void write(std::vector<Prepared>& batch) {
+    if (batch.empty()) return;
+    ImportCounts counts = counts_;
+    WriteTransaction transaction(connection_);
+    if (!import_id_) import_id_ = open_import(batch.front().record.provenance.license);
+    tick_.reset();
+    for (Prepared& prepared : batch) {
+      const bool is_new = write(prepared);
+      ++(is_new ? counts.imported : counts.already_present);
+    }
+    if (source_.dry_run)
+      import_id_.reset();
+    else
+      transaction.commit();
+    counts_ = counts;
+  }
+
+  int64_t open_import(const std::string& license) {
     SQLite::Statement find(connection_.db, "SELECT id FROM imports WHERE sha256 = ? AND format = ?");
     if (const auto id = first_integer(find, TextOrNull{source_.sha256}, source_.format)) return *id;
     SQLite::Statement add(connection_.db,
                           "INSERT INTO imports(path, sha256, format, tool_version, license, started_ms) "
                           "VALUES (?,?,?,?,?,?)");
     execute(add, source_.path, TextOrNull{source_.sha256}, source_.format, source_.tool_version,
-            TextOrNull{batch_.front().record.provenance.license}, now_ms());
+            TextOrNull{license}, now_ms());
     return connection_.db.getLastInsertRowid();
   }
 
@@ -324,7 +353,9 @@ class LedgerImport::Writer {
   std::size_t batch_bytes_ = 0;
   std::optional<int64_t> import_id_;
   std::optional<int64_t> tick_;  // of the batch, drawn when it brings the first new label
-  ImportCounts counts_;
+  ImportCounts counts_;          // of what is written
+  int64_t rejected_ = 0;
+  std::future<void> writing_;
 };
 
 LedgerImport::LedgerImport(Database& database, ImportSource source) {
