@@ -168,10 +168,13 @@ class LedgerImport::Writer {
         add_rating_(connection.db,
                     "INSERT INTO ratings(annotation_id, response_id, aspect, value) VALUES (?,?,?,?)") {
     connection.db.exec(kCache);
+    // Every reference is to a row that the same transaction has found or added.
+    connection.db.exec("PRAGMA foreign_keys = OFF");
   }
 
   ~Writer() {
     if (writing_.valid()) writing_.wait();
+    connection_.db.tryExec("PRAGMA foreign_keys = ON");
   }
 
   void add(ImportRecord record) {
