@@ -222,7 +222,8 @@ class Siege {
   void start_server() {
     const std::string campaign = "page " + std::to_string(servers_++ / kServersACampaign);
     server_.emplace(Flags{"annotate", "--db", ledger(), "--campaign", campaign, "--k", "3", "--overlap", "2",
-                          "--listen", "127.0.0.1:0", "--annotators", "ann,bob,cid"});
+                          "--listen", "127.0.0.1:0", "--annotators", "ann,bob,cid"},
+                    RunOptions{.limit = std::chrono::hours(1)});
     server_->listening();
     people_.go_to(server_->out().substr(0, server_->out().find('\n')));
   }
