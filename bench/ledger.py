@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -29,6 +30,12 @@ def call(*command):
     return seconds, done.stdout
 
 
+def processor_seconds():
+    """Of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def part(*words):
     """What a piece of ledger_bench says."""
     return json.loads(call(PARTS, *words)[1])
@@ -42,20 +49,23 @@ def remove(ledger):
 def time_imports(folder, pairs, rounds):
     """Ours and bare SQLite in turn, each after its pages reached the disk; bare with both kinds of journal."""
     ledger, other = folder / "ledger.db", folder / "bare.db"
-    times = {"ours": [], "WAL": [], "DELETE": []}
+    times = {"import": [], "bare_wal": [], "bare_rollback": []}
     for _ in range(rounds):
         remove(ledger)
         os.sync()
-        times["ours"].append(call(RLHF, "data", "import", "--db", ledger, pairs)[0])
-        for journal in ("WAL", "DELETE"):
+        processor = processor_seconds()
+        seconds = call(RLHF, "data", "import", "--db", ledger, pairs)[0]
+        times["import"].append((seconds, processor_seconds() - processor))
+        for kind, journal in (("bare_wal", "WAL"), ("bare_rollback", "DELETE")):
             remove(other)
             os.sync()
-            times[journal].append(part("bare", ledger, other, journal)["seconds"])
+            done = part("bare", ledger, other, journal)
+            times[kind].append((done["seconds"], done["processor_seconds"]))
         remove(other)
-    best = {kind: min(of_kind) for kind, of_kind in times.items()}
-    bare = min(best["WAL"], best["DELETE"])
-    return {"import_s": best["ours"], "bare_s": bare, "bare_wal_s": best["WAL"], "bare_rollback_s": best["DELETE"], "ratio": bare / best["ours"],
-            "file_mb": ledger.stat().st_size / 1e6}
+    best = {f"{kind}_s": min(seconds for seconds, _ in of_kind) for kind, of_kind in times.items()}
+    best |= {f"{kind}_processor_s": min(processor for _, processor in of_kind) for kind, of_kind in times.items()}
+    bare, bare_processor = (min(best[f"bare_wal{of}"], best[f"bare_rollback{of}"]) for of in ("_s", "_processor_s"))
+    return best | {"ratio": bare / best["import_s"], "processor_ratio": bare_processor / best["import_processor_s"], "file_mb": ledger.stat().st_size / 1e6}
 
 
 def best_read(ledger, split, campaign=""):
@@ -115,8 +125,10 @@ def measure(options, folder):
 
 def show(result):
     pairs = result["pairs"]
-    print(f"{pairs} pairs: imported in {result['import_s']:.1f} s ({pairs / result['import_s']:.0f}/s), bare SQLite {result['bare_s']:.1f} s "
-          f"(WAL {result['bare_wal_s']:.1f}, rollback journal {result['bare_rollback_s']:.1f}), ratio of rates {result['ratio']:.2f}, file {result['file_mb']:.0f} MB")
+    print(f"{pairs} pairs: imported in {result['import_s']:.1f} s ({pairs / result['import_s']:.0f}/s), bare SQLite {result['bare_wal_s']:.1f} s in WAL mode, "
+          f"{result['bare_rollback_s']:.1f} s with a rollback journal, ratio of rates {result['ratio']:.2f}, file {result['file_mb']:.0f} MB")
+    print(f"processor time: {result['import_processor_s']:.1f} s, bare {result['bare_wal_processor_s']:.1f} s, {result['bare_rollback_processor_s']:.1f} s, "
+          f"ratio {result['processor_ratio']:.2f}")
     print(f"importing again {result['again_s']:.1f} s, reading train {result['read_train_s']:.2f} s, valid {result['read_valid_s']:.2f} s, "
           f"verify {result['verify_s']:.1f} s, backup {result['backup_s']:.1f} s")
     for name, of_ledger in result["starts"].items():

@@ -5,6 +5,7 @@
 //   ledger_bench trajectories LEDGER STEPS BATCH TOKENS
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -90,8 +91,30 @@ class Rows {
   std::string bytes_;
 };
 
-/// Seconds that inserting takes, commit and close included, reading from FROM not.
-double bare(const std::string& from_path, const std::string& to_path, const std::string& journal) {
+/// Adds up the time of the sections between begin() and end(): of day, and of the processor.
+class Stopwatch {
+ public:
+  void begin() {
+    begun_ = Clock::now();
+    processor_begun_ = std::clock();
+  }
+  void end() {
+    seconds_ += seconds_since(begun_);
+    processor_seconds_ += static_cast<double>(std::clock() - processor_begun_) / CLOCKS_PER_SEC;
+  }
+  std::string json() const {
+    return "{\"seconds\": " + std::to_string(seconds_) +
+           ", \"processor_seconds\": " + std::to_string(processor_seconds_) + "}";
+  }
+
+ private:
+  Clock::time_point begun_;
+  std::clock_t processor_begun_ = 0;
+  double seconds_ = 0, processor_seconds_ = 0;
+};
+
+/// Of inserting, commit and close included, reading from FROM not.
+Stopwatch bare(const std::string& from_path, const std::string& to_path, const std::string& journal) {
   SQLite::Database from(from_path, SQLite::OPEN_READONLY);
   auto to = std::make_unique<SQLite::Database>(to_path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   to->exec("PRAGMA journal_mode = " + journal);
@@ -99,19 +122,20 @@ double bare(const std::string& from_path, const std::string& to_path, const std:
   SQLite::Statement schema(from, "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
   while (schema.executeStep()) to->exec(schema.getColumn(0).getString());
   to->exec("DELETE FROM clock; BEGIN IMMEDIATE");
-  double seconds = 0;
+  Stopwatch inserting;
   SQLite::Statement tables(from, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid");
   while (tables.executeStep()) {
     const std::string table = tables.getColumn(0).getString();
     const Rows rows(from, table);
-    const auto begin = Clock::now();
+    inserting.begin();
     rows.insert(to->getHandle(), table);
-    seconds += seconds_since(begin);
+    inserting.end();
   }
-  const auto begin = Clock::now();
+  inserting.begin();
   to->exec("COMMIT");
   to.reset();
-  return seconds + seconds_since(begin);
+  inserting.end();
+  return inserting;
 }
 
 void read(const std::string& ledger, const std::string& split, const std::string& campaign) {
@@ -162,7 +186,7 @@ void write_trajectories(const std::string& ledger, int64_t steps, int32_t batch,
 
 int run(const std::vector<std::string>& words) {
   if (words.size() == 4 && words[0] == "bare") {
-    std::cout << "{\"seconds\": " << bare(words[1], words[2], words[3]) << "}\n";
+    std::cout << bare(words[1], words[2], words[3]).json() << '\n';
   } else if (words.size() == 4 && words[0] == "read") {
     read(words[1], words[2], words[3]);
   } else if (words.size() == 5 && words[0] == "trajectories") {
