@@ -3,7 +3,7 @@
 // verifies, holds every answer that was acknowledged, once; in the end every piece of work, begun again by
 // the same command until it is done, has come to what it comes to undisturbed.
 //
-// RLHF_TEST_KILLS says how many kills (12), RLHF_TEST_SEED which (1).
+// RLHF_TEST_KILLS says how many kills (12), RLHF_TEST_SEED which (1); there is a fresh ledger after every 25.
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -25,6 +25,7 @@ using nlohmann::json;
 
 constexpr int kPrompts = 1500, kPairsAFile = 20000, kStepsARun = 40;
 constexpr int kServersACampaign = 8;  // then there is a new one: people are never without tasks
+constexpr int64_t kKillsALedger = 25;
 const std::vector<std::string> kPeople = {"ann", "bob", "cid"};
 
 int64_t number_from_environment(const char* name, int64_t otherwise) {
@@ -148,7 +149,7 @@ class Siege {
 
   void check_ledger() {
     const std::vector<SentAnswer> sent = people_.answers();  // before the ledger is looked at
-    const RunResult verified = run({"data", "verify", "--db", ledger()});
+    const RunResult verified = run({"data", "verify", "--db", ledger()}, {.limit = std::chrono::minutes(10)});
     INFO(verified.out << verified.err);
     CHECK(verified.exit_code == 0);
     const std::vector<std::string> doubled =
@@ -323,18 +324,21 @@ class Siege {
 TEST_CASE("killed at any moment, the ledger keeps what was acknowledged, once, and all work can be completed",
           "[kills]") {
   const int64_t kills = number_from_environment("RLHF_TEST_KILLS", 12);
-  const int64_t seed = number_from_environment("RLHF_TEST_SEED", 1);
-  INFO("RLHF_TEST_SEED=" << seed);
-  Siege siege(static_cast<uint64_t>(seed));
-  for (int64_t i = 0; i < kills; ++i) {
-    INFO("kill " << i + 1);
-    siege.kill_one();
+  const int64_t first_seed = number_from_environment("RLHF_TEST_SEED", 1);
+  for (int64_t done = 0; done < kills; done += kKillsALedger) {
+    const int64_t seed = first_seed + done / kKillsALedger;
+    INFO("RLHF_TEST_SEED=" << seed);
+    Siege siege(static_cast<uint64_t>(seed));
+    for (int64_t i = 0; i < std::min(kKillsALedger, kills - done); ++i) {
+      INFO("kill " << i + 1);
+      siege.kill_one();
+      siege.check_ledger();
+    }
+    siege.finish();
     siege.check_ledger();
+    siege.check_all_is_done();
+    siege.tell();
   }
-  siege.finish();
-  siege.check_ledger();
-  siege.check_all_is_done();
-  siege.tell();
 }
 
 }  // namespace rlhf::test
