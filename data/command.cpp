@@ -108,6 +108,7 @@ void run_verify(const std::string& db) {
   const LedgerCheck check = verify_ledger(database);
   const nlohmann::ordered_json line = {{"prompts", check.prompts},
                                        {"responses", check.responses},
+                                       {"demonstrations", check.demonstrations},
                                        {"annotations", check.annotations},
                                        {"trajectories", check.trajectories},
                                        {"problems", check.problems}};

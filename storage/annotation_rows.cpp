@@ -4,6 +4,7 @@
 
 #include "contract/error.h"
 #include "contract/sha256.h"
+#include "storage/annotation_seal.h"
 #include "storage/clock.h"
 #include "storage/ledger_rows.h"
 
@@ -113,11 +114,15 @@ void write_answer(SQLite::Database& db, const AnnotationTask& draft, const Answe
 
 void finish_draft(SQLite::Database& db, const AnnotationState& draft, const std::string& status,
                   const std::string& note) {
-  const std::optional<int64_t> counts_from = status == "submitted" ? std::optional(tick(db)) : std::nullopt;
+  SealedAnnotation said = SealReader(db).read(draft.id);
+  if (!note.empty()) said.note = note;
+  said.submitted_ms = now_ms();
+  if (status == "submitted") said.submitted_tick = tick(db);
   SQLite::Statement finish(db,
-                           "UPDATE annotations SET status = ?, note = COALESCE(?, note), submitted_ms = ?, "
-                           "touched_ms = ?, submitted_tick = ? WHERE id = ?");
-  execute(finish, status, TextOrNull{note}, now_ms(), now_ms(), counts_from, draft.id);
+                           "UPDATE annotations SET status = ?, note = ?, submitted_ms = ?, touched_ms = ?, "
+                           "submitted_tick = ?, seal = ? WHERE id = ?");
+  execute(finish, status, TextOrNull{said.note}, said.submitted_ms, said.submitted_ms, said.submitted_tick,
+          said.seal(), draft.id);
   SQLite::Statement close(
       db,
       "UPDATE tasks SET status = 'closed' WHERE id = ?1 AND (SELECT COUNT(*) FROM annotations "

@@ -36,24 +36,32 @@ void switch_to_wal(SQLite::Database& db, int busy_timeout_ms) {
   }
 }
 
-void refuse_foreign(SQLite::Database& db, const fs::path& path) {
+void refuse_foreign(SQLite::Database& db, const fs::path& path, IfAbsent if_absent) {
   // In this order: another process that makes the ledger meanwhile commits tables and id at once.
   const bool empty = db.execAndGet("SELECT COUNT(*) FROM sqlite_master").getInt64() == 0;
   const int64_t application = pragma(db, "application_id");
   if (application != kApplicationId && !(application == 0 && empty))
     throw UserError(path.string() + " is an SQLite database, but not a ledger of this program");
+  // A ledger that was cut to nothing, or copied without its -wal, would pass for one still to be made.
+  if (application == 0 && if_absent == IfAbsent::kRefuse)
+    throw UserError(
+        path.string() +
+        " is empty: not a ledger, or not all of one (rlhf data backup copies one that is in use)");
   const int64_t version = pragma(db, "user_version");
+  if (version < 0 || (version == 0 && application == kApplicationId))
+    throw UserError(path.string() + " has schema version " + std::to_string(version) +
+                    ", which no program wrote; the file is damaged, restore a backup");
   if (version > latest_schema_version())
     throw UserError(path.string() + " has schema version " + std::to_string(version) +
                     ", made by a newer program; this one knows up to version " +
                     std::to_string(latest_schema_version()) + ". Use the newer program.");
 }
 
-void migrate(Database::Connection& connection) {
+void migrate(Database::Connection& connection, IfAbsent if_absent) {
   SQLite::Database& db = connection.db;
   if (pragma(db, "user_version") == latest_schema_version()) return;
   WriteTransaction transaction(connection);
-  refuse_foreign(db, connection.path);  // another process may have been faster
+  refuse_foreign(db, connection.path, if_absent);  // another process may have been faster
   const auto migrations = schema_migrations();
   for (auto version = static_cast<std::size_t>(pragma(db, "user_version")); version < migrations.size();
        ++version)
@@ -63,11 +71,19 @@ void migrate(Database::Connection& connection) {
   transaction.commit();
 }
 
+/// SQLite counts every allocation under a lock that all connections share; nobody reads the figures.
+void keep_no_memory_statistics() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(once);
+}
+
 SQLite::Database open(const fs::path& file, IfAbsent if_absent, int busy_timeout_ms) {
   if (if_absent == IfAbsent::kRefuse && !fs::exists(file)) throw UserError(file.string() + " does not exist");
   if (fs::is_directory(file)) throw UserError(file.string() + " is a folder; --db takes a file");
+  keep_no_memory_statistics();
   const int create = if_absent == IfAbsent::kCreate ? SQLite::OPEN_CREATE : 0;
-  return SQLite::Database(file, SQLite::OPEN_READWRITE | create, busy_timeout_ms);
+  // One thread at a time uses a connection: SQLite need not lock it for every column.
+  return SQLite::Database(file, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX | create, busy_timeout_ms);
 }
 
 }  // namespace
@@ -77,7 +93,7 @@ Database::Database(const fs::path& file, IfAbsent if_absent, int busy_timeout_ms
     connection_.reset(new Connection{file, open(file, if_absent, busy_timeout_ms)});
     SQLite::Database& db = connection_->db;
     db.exec("PRAGMA foreign_keys = ON");
-    refuse_foreign(db, file);
+    refuse_foreign(db, file, if_absent);
     switch_to_wal(db, busy_timeout_ms);
     db.exec("PRAGMA synchronous = FULL");
     db.exec("PRAGMA temp_store = MEMORY");
@@ -85,7 +101,7 @@ Database::Database(const fs::path& file, IfAbsent if_absent, int busy_timeout_ms
     // Hashes scatter an import's rows over its indexes: pages are changed many times before they are worth
     // copying from the WAL to the file.
     db.exec("PRAGMA wal_autocheckpoint = 8192");  // pages of 4 KiB
-    migrate(*connection_);
+    migrate(*connection_, if_absent);
   } catch (const SQLite::Exception& error) {
     throw_translated(error, file);
   }

@@ -11,8 +11,9 @@ enum class IfAbsent { kCreate, kRefuse };
 /// writer waits for the others up to `busy_timeout_ms`. What is committed survives kill -9 and loss of power.
 ///
 /// Opening brings an older schema up to date, one numbered migration after the other. Throws UserError when
-/// the file is absent (kRefuse), is not a ledger, is damaged, or was made by a newer program; WorldError when
-/// the disk fails or other writers hold it for too long. The same goes for everything that uses a Database.
+/// the file is absent or empty (kRefuse), is not a ledger, is damaged, or was made by a newer program;
+/// WorldError when the disk fails or other writers hold it for too long. The same goes for everything that
+/// uses a Database.
 ///
 /// Use a Database and the stores on it from one thread at a time; open another to work at the same time. Must
 /// outlive its stores. A process that forks must not use its connections in the child.

@@ -1,8 +1,8 @@
 #include "storage/ledger_import.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <future>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -11,8 +11,10 @@
 #include <nlohmann/json.hpp>
 
 #include "contract/error.h"
+#include "storage/annotation_seal.h"
 #include "storage/clock.h"
 #include "storage/connection.h"
+#include "storage/key_hash.h"
 #include "storage/ledger_rows.h"
 #include "storage/normal_text.h"
 
@@ -22,6 +24,8 @@ namespace {
 
 constexpr std::size_t kBatchRecords = 8192;
 constexpr std::size_t kBatchBytes = 32 << 20;
+// A batch's rows are scattered over the indexes of hashes. Pages that do not fit are written several times.
+constexpr char kCache[] = "PRAGMA cache_size = -262144";  // KiB, taken as needed
 
 /// What the ledger derives from a record, computed before the write lock is taken.
 struct Prepared {
@@ -56,7 +60,7 @@ void check_responses(const std::vector<std::string>& responses, const Provenance
     require(!responses[i].empty(), "response " + std::to_string(i + 1) + " is empty");
     require(seen.insert({responses[i], at_or_empty(provenance.response_models, i)}).second,
             "responses " + std::to_string(i + 1) + " and an earlier one are identical");
-    normalized_text(responses[i]);  // throws when it is not UTF-8
+    check_utf8(responses[i]);
   }
   for (const ResponseRating& rating : provenance.ratings) {
     require(rating.response < responses.size(), "a rating of a response that is not there");
@@ -88,28 +92,8 @@ void check_demonstration(const Demonstration& demonstration) {
         "a conversation without an assistant's turn to learn from");
   } else {
     require(!demonstration.completion.empty(), "the completion is empty");
-    normalized_text(demonstration.completion);
+    check_utf8(demonstration.completion);
   }
-}
-
-/// Every part ends in its own length, so that no two records run together to the same bytes.
-class KeyHash {
- public:
-  KeyHash& add(std::string_view part) {
-    bytes_.append(part);
-    bytes_ += "\n" + std::to_string(part.size()) + "\n";
-    return *this;
-  }
-  Sha256Digest digest() const { return sha256_digest(bytes_); }
-
- private:
-  std::string bytes_;
-};
-
-/// The shortest text that reads back as the same number.
-std::string exact(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 /// As the ledger gives them back, whatever order a file has them in: by response and aspect, one of each.
@@ -189,67 +173,95 @@ class LedgerImport::Writer {
         add_annotation_(
             connection.db,
             "INSERT INTO annotations(import_key, prompt_id, annotator_id, import_id, status, margin, "
-            "confidence, note, source_id, submitted_ms, submitted_tick) "
-            "VALUES (?,?,?,?,'submitted',?,?,?,?,?,?)"),
+            "confidence, note, source_id, submitted_ms, submitted_tick, seal) "
+            "VALUES (?,?,?,?,'submitted',?,?,?,?,?,?,?)"),
         add_rank_(connection.db,
                   "INSERT INTO ranks(annotation_id, response_id, position, rank) VALUES (?,?,?,?)"),
         add_rating_(connection.db,
-                    "INSERT INTO ratings(annotation_id, response_id, aspect, value) VALUES (?,?,?,?) "
-                    "ON CONFLICT DO NOTHING") {}
+                    "INSERT INTO ratings(annotation_id, response_id, aspect, value) VALUES (?,?,?,?)") {
+    connection.db.exec(kCache);
+    // Every reference is to a row that the same transaction has found or added.
+    connection.db.exec("PRAGMA foreign_keys = OFF");
+  }
+
+  ~Writer() {
+    if (writing_.valid()) writing_.wait();
+    connection_.db.tryExec("PRAGMA foreign_keys = ON");
+  }
 
   void add(ImportRecord record) {
     try {
       batch_.push_back(prepare(std::move(record)));
     } catch (const UserError&) {
-      ++counts_.rejected;
+      ++rejected_;
       throw;
     }
     batch_bytes_ += bytes_of(batch_.back().record);
-    if (!source_.dry_run && (batch_.size() >= kBatchRecords || batch_bytes_ >= kBatchBytes)) write_batch();
+    if (!source_.dry_run && (batch_.size() >= kBatchRecords || batch_bytes_ >= kBatchBytes)) hand_over();
   }
 
-  void count_rejected(int64_t records) { counts_.rejected += records; }
+  void count_rejected(int64_t records) { rejected_ += records; }
   const Database::Connection& connection() const { return connection_; }
 
   ImportCounts finish() {
-    write_batch();
+    hand_over();
+    written();
+    counts_.rejected = rejected_;
     if (import_id_ && !source_.dry_run) write_counts();
     return counts_;
   }
 
  private:
-  /// A dry run keeps all records to the end, and then rolls the one transaction back.
-  void write_batch() {
-    if (batch_.empty()) return;
-    const ImportCounts before = counts_;
-    try {
-      WriteTransaction transaction(connection_);
-      if (!import_id_) import_id_ = open_import();
-      tick_.reset();
-      for (Prepared& prepared : batch_) {
-        const bool is_new = write(prepared);
-        ++(is_new ? counts_.imported : counts_.already_present);
-      }
-      if (source_.dry_run)
-        import_id_.reset();
-      else
-        transaction.commit();
-    } catch (...) {
-      counts_ = before;
-      throw;
-    }
+  /// Has the batch written by another thread, while this one reads and prepares the next. Only that thread
+  /// uses the connection until it is done. A dry run keeps all records to the end, and then rolls the one
+  /// transaction back.
+  void hand_over() {
+    written();
+    writing_ = std::async(std::launch::async, [this, batch = std::move(batch_)]() mutable { write(batch); });
     batch_.clear();
     batch_bytes_ = 0;
   }
 
-  int64_t open_import() {
+  /// Waits for the batch that was handed over. What went wrong there is the world's fault, not that of the
+  /// record at hand.
+  void written() {
+    if (!writing_.valid()) return;
+    try {
+      try {
+        writing_.get();
+      } catch (const SQLite::Exception& error) {
+        throw_translated(error, connection_.path);
+      }
+    } catch (const UserError& error) {
+      throw WorldError(error.what());
+    }
+  }
+
+  void write(std::vector<Prepared>& batch) {
+    if (batch.empty()) return;
+    ImportCounts counts = counts_;
+    WriteTransaction transaction(connection_);
+    if (!import_id_) import_id_ = open_import(batch.front().record.provenance.license);
+    tick_.reset();
+    for (Prepared& prepared : batch) {
+      const bool is_new = write(prepared);
+      ++(is_new ? counts.imported : counts.already_present);
+    }
+    if (source_.dry_run)
+      import_id_.reset();
+    else
+      transaction.commit();
+    counts_ = counts;
+  }
+
+  int64_t open_import(const std::string& license) {
     SQLite::Statement find(connection_.db, "SELECT id FROM imports WHERE sha256 = ? AND format = ?");
     if (const auto id = first_integer(find, TextOrNull{source_.sha256}, source_.format)) return *id;
     SQLite::Statement add(connection_.db,
                           "INSERT INTO imports(path, sha256, format, tool_version, license, started_ms) "
                           "VALUES (?,?,?,?,?,?)");
     execute(add, source_.path, TextOrNull{source_.sha256}, source_.format, source_.tool_version,
-            TextOrNull{batch_.front().record.provenance.license}, now_ms());
+            TextOrNull{license}, now_ms());
     return connection_.db.getLastInsertRowid();
   }
 
@@ -290,11 +302,28 @@ class LedgerImport::Writer {
     const Provenance& provenance = prepared.record.provenance;
     if (!tick_) tick_ = tick(connection_.db);
     const int64_t prompt_id = rows_.prompt(prompt, *prepared.prompt, details_of(provenance)).id;
-    execute(add_annotation_, prepared.import_key, prompt_id, annotator_of(provenance), *import_id_, margin,
-            provenance.confidence, TextOrNull{provenance.note}, TextOrNull{provenance.source_id}, now_ms(),
-            tick_);
-    const int64_t annotation_id = connection_.db.getLastInsertRowid();
-    std::vector<int64_t> response_ids;
+    const std::vector<int64_t> response_ids = write_responses(prompt_id, responses, provenance);
+    SealedAnnotation said;
+    said.prompt_id = prompt_id;
+    said.annotator_id = annotator_of(provenance);
+    said.import_id = import_id_;
+    said.margin = margin;
+    said.confidence = provenance.confidence;
+    said.note = provenance.note;
+    said.source_id = provenance.source_id;
+    said.submitted_ms = now_ms();
+    said.submitted_tick = tick_;
+    for (std::size_t i = 0; i < responses.size(); ++i)
+      said.places[response_ids[i]] = {static_cast<int64_t>(i),
+                                      i < ranks.size() ? std::optional<int64_t>(ranks[i]) : std::nullopt};
+    for (const ResponseRating& rating : provenance.ratings)  // the first of an aspect counts
+      said.ratings.insert({{response_ids[rating.response], rating.aspect}, rating.value});
+    write_sealed(prepared.import_key, said);
+  }
+
+  std::vector<int64_t> write_responses(int64_t prompt_id, const std::vector<std::string>& responses,
+                                       const Provenance& provenance) {
+    std::vector<int64_t> ids;
     for (std::size_t i = 0; i < responses.size(); ++i) {
       ResponseRow row;
       row.prompt_id = prompt_id;
@@ -303,12 +332,20 @@ class LedgerImport::Writer {
       row.import_id = import_id_;
       if (const std::string& model = at_or_empty(provenance.response_models, i); !model.empty())
         row.model_id = rows_.model_by_name(model);
-      response_ids.push_back(rows_.response(row).id);
-      const std::optional<int> rank = i < ranks.size() ? std::optional(ranks[i]) : std::nullopt;
-      execute(add_rank_, annotation_id, response_ids.back(), static_cast<int64_t>(i), rank);
+      ids.push_back(rows_.response(row).id);
     }
-    for (const ResponseRating& rating : provenance.ratings)
-      execute(add_rating_, annotation_id, response_ids[rating.response], rating.aspect, rating.value);
+    return ids;
+  }
+
+  void write_sealed(const Sha256Digest& import_key, const SealedAnnotation& said) {
+    execute(add_annotation_, import_key, said.prompt_id, said.annotator_id, said.import_id, said.margin,
+            said.confidence, TextOrNull{said.note}, TextOrNull{said.source_id}, said.submitted_ms,
+            said.submitted_tick, said.seal());
+    const int64_t annotation_id = connection_.db.getLastInsertRowid();
+    for (const auto& [response, place] : said.places)
+      execute(add_rank_, annotation_id, response, place.position, place.rank);
+    for (const auto& [key, value] : said.ratings)
+      execute(add_rating_, annotation_id, key.first, key.second, value);
   }
 
   PromptDetails details_of(const Provenance& provenance) const {
@@ -331,7 +368,9 @@ class LedgerImport::Writer {
   std::size_t batch_bytes_ = 0;
   std::optional<int64_t> import_id_;
   std::optional<int64_t> tick_;  // of the batch, drawn when it brings the first new label
-  ImportCounts counts_;
+  ImportCounts counts_;          // of what is written
+  int64_t rejected_ = 0;
+  std::future<void> writing_;
 };
 
 LedgerImport::LedgerImport(Database& database, ImportSource source) {

@@ -33,11 +33,13 @@ struct ImportCounts {
 /// source id; for a demonstration its texts), so importing it again, from this or another file, changes
 /// nothing. Records are written in batches, one transaction each, so that other writers need never wait long
 /// and a kill loses no batch that was committed; importing the file again completes it. Nothing is written
-/// before the first batch.
+/// before the first batch. Batches are written by a thread of the import's own: between the first add() and
+/// finish() nobody else may use the Database. What fails there is thrown by a later add() or by finish(), as
+/// WorldError.
 class LedgerImport {
  public:
   LedgerImport(Database& database, ImportSource source);
-  ~LedgerImport();  ///< without finish() the last batch is dropped
+  ~LedgerImport();  ///< without finish() records that are not written yet are dropped
   LedgerImport(LedgerImport&&) noexcept;
 
   /// Takes one record. Throws UserError with the reason, and counts it as rejected, when the ledger cannot

@@ -50,18 +50,27 @@ void check_campaign(SQLite::Database& db, const std::string& name) {
     throw UserError("the ledger has no campaign \"" + name + "\"");
 }
 
-void visit_prompts(SQLite::Database& db, const LedgerSelection& selection,
-                   const std::function<void(ImportRecord&&)>& visit) {
-  SQLite::Statement ids(db, "SELECT id FROM prompts WHERE split = ? AND id <= ? AND (? = '' OR source = ?)");
+/// Rows of `table` that are selected, oldest first.
+std::vector<int64_t> row_ids(SQLite::Database& db, const std::string& table,
+                             const LedgerSelection& selection) {
+  const bool any_source = selection.source.empty();
+  SQLite::Statement ids(db, "SELECT id FROM " + table + " WHERE split = ?1 AND id <= ?2" +
+                                (any_source ? "" : " AND source = ?3"));
   std::vector<int64_t> found;
   for (const std::string& split : splits_of(selection.split)) {
-    bind_all(ids, split, selection.through_row.value_or(kNoLimit), selection.source, selection.source);
+    bind_all(ids, split, selection.through_row.value_or(kNoLimit));
+    if (!any_source) bind_value(ids, 3, selection.source);
     while (ids.executeStep()) found.push_back(ids.getColumn(0).getInt64());
   }
   std::sort(found.begin(), found.end());
+  return found;
+}
+
+void visit_prompts(SQLite::Database& db, const LedgerSelection& selection,
+                   const std::function<void(ImportRecord&&)>& visit) {
   SQLite::Statement row(db,
                         "SELECT text, messages_json, source, source_id, tags_json FROM prompts WHERE id = ?");
-  for (const int64_t id : found) {
+  for (const int64_t id : row_ids(db, "prompts", selection)) {
     bind_all(row, id).executeStep();
     ImportRecord record;
     record.content = prompt_of(row.getColumn(0), row.getColumn(1));
@@ -93,21 +102,13 @@ Demonstration demonstration_of(SQLite::Statement& row) {
 
 void visit_demonstrations(SQLite::Database& db, const LedgerSelection& selection,
                           const std::function<void(ImportRecord&&)>& visit) {
-  SQLite::Statement ids(
-      db, "SELECT id FROM demonstrations WHERE split = ? AND id <= ? AND (? = '' OR source = ?)");
-  std::vector<int64_t> found;
-  for (const std::string& split : splits_of(selection.split)) {
-    bind_all(ids, split, selection.through_row.value_or(kNoLimit), selection.source, selection.source);
-    while (ids.executeStep()) found.push_back(ids.getColumn(0).getInt64());
-  }
-  std::sort(found.begin(), found.end());
   SQLite::Statement row(
       db,
       "SELECT d.form, d.completion, d.messages_json, d.first_supervised, p.text, p.messages_json, "
       "d.source, d.source_id, n.handle, COALESCE(p.tags_json, '[]') FROM demonstrations d "
       "LEFT JOIN prompts p ON p.id = d.prompt_id LEFT JOIN annotators n ON n.id = d.annotator_id "
       "WHERE d.id = ?");
-  for (const int64_t id : found) {
+  for (const int64_t id : row_ids(db, "demonstrations", selection)) {
     bind_all(row, id).executeStep();
     ImportRecord record;
     Demonstration demonstration = demonstration_of(row);
@@ -125,9 +126,11 @@ void visit_demonstrations(SQLite::Database& db, const LedgerSelection& selection
 /// whichever touches less.
 std::vector<int64_t> annotation_ids(SQLite::Database& db, const LedgerSelection& selection) {
   check_campaign(db, selection.campaign);
+  // ?2 always stands there; a comparison that may be off would keep the index of sources from being used.
   const std::string counted =
       "a.submitted_tick <= ?3 AND (a.superseded_tick IS NULL OR a.superseded_tick > ?3) AND p.split = ?1 "
-      "AND (?2 = '' OR p.source = ?2)";
+      "AND " +
+      std::string(selection.source.empty() ? "?2 = ''" : "p.source = ?2");
   const std::string from = selection.campaign.empty()
                                ? "prompts p CROSS JOIN annotations a ON a.prompt_id = p.id WHERE "
                                : "campaigns c CROSS JOIN tasks t ON t.campaign_id = c.id "

@@ -88,6 +88,20 @@ PromptKey::PromptKey(const Prompt& prompt)
       canon(sha256_digest(prompt.is_chat() ? "messages\n" + messages_json : "text\n" + prompt.text)),
       normal(normal_hash(prompt)) {}
 
+DemonstrationKey::DemonstrationKey(const Demonstration& demonstration)
+    : asked(what_is_asked(demonstration)), prompt(asked), form(form_name(demonstration.form)) {
+  const bool is_chat = demonstration.form == Demonstration::Form::kConversation;
+  if (is_chat) {
+    messages_json = messages_to_json(demonstration.prompt.messages);
+    first_supervised = static_cast<int64_t>(demonstration.first_supervised_message);
+  }
+  Sha256 hash;
+  hash.update(form + "\n" + std::to_string(first_supervised) + "\n");
+  hash.update({reinterpret_cast<const char*>(prompt.canon.data()), prompt.canon.size()});
+  hash.update(is_chat ? messages_json : demonstration.completion);
+  canon = sha256_digest(hash.hex_digest());
+}
+
 Sha256Digest sampling_hash(const SamplingOptions& options, const std::string& engine) {
   const ordered_json settings = {
       options.temperature,        options.top_k,          options.top_p, options.min_p,
@@ -139,27 +153,18 @@ RowId LedgerRows::response(const ResponseRow& row) {
 
 RowId LedgerRows::demonstration(const Demonstration& demonstration, const PromptDetails& details,
                                 std::optional<int64_t> annotator_id) {
-  const Prompt asked = what_is_asked(demonstration);
+  const DemonstrationKey key(demonstration);
+  if (const auto id = first_integer(find_demonstration_, key.canon)) return {*id, false};
   const bool is_text = demonstration.form == Demonstration::Form::kText;
   const bool is_chat = demonstration.form == Demonstration::Form::kConversation;
-  const std::string form = form_name(demonstration.form);
-  const std::string messages = is_chat ? messages_to_json(demonstration.prompt.messages) : std::string();
   const std::optional<std::string> completion =
       is_chat ? std::nullopt : std::optional(demonstration.completion);
-  const auto first = static_cast<int64_t>(is_chat ? demonstration.first_supervised_message : 0);
-  const PromptKey key(asked);
-  Sha256 hash;
-  hash.update(form + "\n" + std::to_string(first) + "\n");
-  hash.update({reinterpret_cast<const char*>(key.canon.data()), key.canon.size()});
-  hash.update(is_chat ? messages : demonstration.completion);
-  const std::string identity = hash.hex_digest();
-  const Sha256Digest canon = sha256_digest(identity);
-  if (const auto id = first_integer(find_demonstration_, canon)) return {*id, false};
   std::optional<int64_t> prompt_id;
-  if (!is_text && (asked.is_chat() || !asked.text.empty())) prompt_id = prompt(asked, key, details).id;
-  execute(add_demonstration_, canon, form, prompt_id, completion, TextOrNull{messages}, first,
-          split_of(key.normal), TextOrNull{details.source}, TextOrNull{details.source_id}, annotator_id,
-          details.import_id);
+  if (!is_text && (key.asked.is_chat() || !key.asked.text.empty()))
+    prompt_id = prompt(key.asked, key.prompt, details).id;
+  execute(add_demonstration_, key.canon, key.form, prompt_id, completion, TextOrNull{key.messages_json},
+          key.first_supervised, split_of(key.prompt.normal), TextOrNull{details.source},
+          TextOrNull{details.source_id}, annotator_id, details.import_id);
   return {last_id(), true};
 }
 

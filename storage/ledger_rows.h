@@ -27,6 +27,16 @@ struct PromptKey {
   Sha256Digest normal;
 };
 
+/// A demonstration with what the ledger derives from it.
+struct DemonstrationKey {
+  explicit DemonstrationKey(const Demonstration& demonstration);
+  Prompt asked;      ///< what decides the split: its prompt, or a plain text itself
+  PromptKey prompt;  ///< of `asked`
+  std::string form, messages_json;
+  int64_t first_supervised = 0;
+  Sha256Digest canon{};  ///< identity
+};
+
 /// Identity of the settings of a `sampling` row.
 Sha256Digest sampling_hash(const SamplingOptions& options, const std::string& engine);
 

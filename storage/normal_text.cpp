@@ -66,6 +66,10 @@ std::string with_single_blanks(std::string_view text) {
 
 }  // namespace
 
+void check_utf8(std::string_view text) {
+  if (!is_ascii(text)) folded_utf8(text);
+}
+
 std::string normalized_text(std::string_view text) {
   return with_single_blanks(is_ascii(text) ? folded_ascii(text) : folded_utf8(text));
 }

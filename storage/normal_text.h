@@ -11,6 +11,9 @@ namespace rlhf {
 /// are the same to the split. Throws UserError when `text` is not UTF-8.
 std::string normalized_text(std::string_view text);
 
+/// Throws the same.
+void check_utf8(std::string_view text);
+
 /// Of the text, or of the contents of the messages one after the other.
 Sha256Digest normal_hash(const Prompt& prompt);
 Sha256Digest normal_hash(std::string_view text);

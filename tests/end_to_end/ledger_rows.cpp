@@ -3,10 +3,10 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 namespace rlhf::test {
-namespace {
 
 std::vector<std::string> rows_of(const std::filesystem::path& ledger, const std::string& query) {
-  SQLite::Database database(ledger.string());
+  // As others write to it, and those who wrote may have been killed.
+  SQLite::Database database(ledger.string(), SQLite::OPEN_READWRITE, 60000);
   SQLite::Statement statement(database, query);
   std::vector<std::string> rows;
   while (statement.executeStep()) {
@@ -16,8 +16,6 @@ std::vector<std::string> rows_of(const std::filesystem::path& ledger, const std:
   }
   return rows;
 }
-
-}  // namespace
 
 std::vector<std::string> trajectory_rows(const std::filesystem::path& ledger) {
   return rows_of(ledger, R"(

@@ -125,6 +125,38 @@ TEST_CASE("agreement counts pairs that both told apart") {
   const CampaignProgress progress = work.store.progress(work.campaign.id);
   CHECK(progress.pairs_compared_twice == 3);
   CHECK(progress.pairs_agreed == 2);
+  const std::string row =
+      "SELECT campaign_id || ' ' || a_id || ' ' || b_id || ' ' || tasks || ' ' || pairs || ' ' || ";
+  CHECK(work.ledger.text(row + "agreed || ' ' || ROUND(share, 3) FROM agreement") == "1 1 2 1 3 2 0.667");
+}
+
+TEST_CASE("the view of agreement has a row for each two people who met, and leaves ties out") {
+  Work work(10, 3);
+  const int64_t carl = work.store.annotator("carl", "human");
+  const auto answer_all = [&](int64_t who, int tasks, const std::vector<int>& by_response) {
+    for (int i = 0; i < tasks; ++i) {
+      const AnnotationTask task = work.next(who).value();
+      Answer answer;
+      for (const auto& item : task.items)
+        answer.ranks.push_back(by_response[static_cast<std::size_t>((item.response_id - 1) % 3)]);
+      work.store.submit(who, task.annotation_id, answer);
+    }
+  };
+  answer_all(work.anna, 10, {1, 2, 3});
+  answer_all(work.bert, 10, {1, 2, 2});
+  answer_all(carl, 4, {3, 2, 1});
+  work.store.undo(work.campaign.id, carl);
+  const auto share = [&](int64_t a, int64_t b) {
+    return work.ledger.text("SELECT tasks || ' ' || agreed || '/' || pairs FROM agreement WHERE a_id = " +
+                            std::to_string(a) + " AND b_id = " + std::to_string(b));
+  };
+  CHECK(share(work.anna, work.bert) == "10 20/20");
+  CHECK(share(work.anna, carl) == "3 0/9");
+  CHECK(share(work.bert, carl) == "3 0/6");
+  CHECK(work.ledger.count("SELECT COUNT(*) FROM agreement") == 3);
+  const CampaignProgress progress = work.store.progress(work.campaign.id);
+  CHECK(work.ledger.count("SELECT SUM(pairs) FROM agreement") == progress.pairs_compared_twice);
+  CHECK(work.ledger.count("SELECT SUM(agreed) FROM agreement") == progress.pairs_agreed);
 }
 
 TEST_CASE("skipping passes a task on, not rankable answers it") {
