@@ -19,8 +19,8 @@ struct ReliabilityBin {
 /// the one to look at: normalised scores are divided by a deviation that has no bearing on it.
 struct Calibration {
   std::vector<ReliabilityBin> bins;  ///< of width 1/20 from 1/2 to 1; empty ones are left out
-  double ece =
-      0;  ///< sum over bins of pairs / all pairs * |observed - predicted| (Guo et al., arXiv 1706.04599)
+  /// Sum over bins of pairs / all pairs * |observed - predicted| (Guo et al., arXiv 1706.04599).
+  double ece = 0;
   double brier = 0;     ///< mean of (1 - sigmoid(r_w - r_l))^2, w what people chose; 1/4 for equal scores
   double log_loss = 0;  ///< mean of -log sigmoid(r_w - r_l), nats; log 2 for equal scores
 };

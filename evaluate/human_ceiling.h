@@ -20,8 +20,8 @@ struct HumanCeiling {
   // Against what one person said.
   std::optional<Estimate> model_person;
   std::optional<Estimate> person_person;  ///< another person, the mean over all others
-  std::optional<Estimate>
-      majority_person;  ///< the majority of the others: what a perfect model of people in general reaches
+  /// The majority of the others: what a perfect model of people in general reaches.
+  std::optional<Estimate> majority_person;
   // Against what the majority of the others said, each person left out in turn.
   std::optional<Estimate> model_majority;
   std::optional<Estimate> person_majority;  ///< the person left out

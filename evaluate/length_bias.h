@@ -14,9 +14,8 @@ namespace rlhf {
 /// differ in length.
 struct LengthBias {
   int64_t pairs = 0;
-  std::optional<Estimate> people_longer;  ///< share in which people chose the longer one
-  std::optional<Estimate>
-      model_longer;  ///< share in which the longer one scores higher; equal scores count one half
+  std::optional<Estimate> people_longer;     ///< share in which people chose the longer one
+  std::optional<Estimate> model_longer;      ///< in which it scores higher; equal scores count one half
   std::optional<Estimate> longer_accuracy;   ///< accuracy where people chose the longer one
   std::optional<Estimate> shorter_accuracy;  ///< accuracy where people chose the shorter one
   /// Pearson's correlation of normalised score and length over responses, each less the mean over its

@@ -17,9 +17,8 @@ struct ScoredPair {
 
   double gap() const;      ///< score of the chosen one less that of the rejected one, normalised
   double raw_gap() const;  ///< the same of raw scores: what the ranking loss was taken of
-  double right()
-      const;  ///< 1 when the scores order the pair as the annotator did, 1/2 when they are equal, else 0
-  int rank_gap() const;  ///< at least 1
+  double right() const;    ///< 1 when scores and annotator order it alike, 1/2 for equal scores, else 0
+  int rank_gap() const;    ///< at least 1
   /// Difference of the ratings that came with the responses, each the mean over its aspects; nothing unless
   /// both have one. Negative where ratings and ranks disagree.
   std::optional<double> rating_gap() const;

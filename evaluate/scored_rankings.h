@@ -14,8 +14,8 @@ struct ScoredRanking {
   Ranking ranking;
   Provenance provenance;
   std::vector<Score> scores;  ///< one a response
-  std::vector<std::size_t>
-      response_ids;         ///< one a response; the same number for the same text to the same prompt
+  /// One a response; the same number for the same text to the same prompt.
+  std::vector<std::size_t> response_ids;
   std::size_t cluster = 0;  ///< shared by rankings of one prompt, or, where there is none, of the same texts
 };
 

@@ -11,8 +11,7 @@ namespace rlhf {
 /// A pair that the model orders against its annotator.
 struct Mistake {
   ScoredPair pair;
-  double probability =
-      0;  ///< what the model gave to the order the annotator chose: sigmoid(r_w - r_l) of raw scores
+  double probability = 0;  ///< that the model gave to the annotator's order: sigmoid(r_w - r_l), raw scores
   // All annotators who judged these two responses; 0 each when none is named.
   int64_t people_for = 0;  ///< who order them as this one does
   int64_t people_against = 0;
