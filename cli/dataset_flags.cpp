@@ -59,6 +59,7 @@ auto read_eval(const DatasetFlags& flags, RecordKind kind, Read read) {
 
 const auto kDemonstrations = [](auto& source) { return source.demonstrations(); };
 const auto kRankings = [](auto& source) { return source.rankings(); };
+const auto kRankingRecords = [](auto& source) { return source.records(); };
 const auto kPrompts = [](auto& source) { return source.prompts(); };
 
 }  // namespace
@@ -76,6 +77,9 @@ std::vector<Ranking> DatasetFlags::rankings() const {
 }
 std::vector<Ranking> DatasetFlags::eval_rankings() const {
   return read_eval<PreferenceFiles, LedgerPreferences>(*this, RecordKind::kRanking, kRankings);
+}
+std::vector<ImportRecord> DatasetFlags::ranking_records() const {
+  return read_train<PreferenceFiles, LedgerPreferences>(*this, RecordKind::kRanking, kRankingRecords);
 }
 std::vector<Prompt> DatasetFlags::prompts() const {
   return read_train<PromptFiles, LedgerPrompts>(*this, RecordKind::kPrompt, kPrompts);

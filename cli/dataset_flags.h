@@ -8,6 +8,7 @@
 #include "contract/demonstration.h"
 #include "contract/prompt.h"
 #include "contract/ranking.h"
+#include "contract/record.h"
 #include "storage/ledger_records.h"
 
 namespace rlhf {
@@ -32,6 +33,8 @@ struct DatasetFlags {
   std::vector<Demonstration> eval_demonstrations() const;
   std::vector<Ranking> rankings() const;
   std::vector<Ranking> eval_rankings() const;
+  /// rankings() with what is known of them.
+  std::vector<ImportRecord> ranking_records() const;
   std::vector<Prompt> prompts() const;
   std::vector<Prompt> eval_prompts() const;
 

@@ -10,6 +10,7 @@
 #include "contract/error.h"
 #include "curves/metric_catalog.h"
 #include "curves/page_parts.h"
+#include "curves/page_text.h"
 
 namespace rlhf {
 namespace {
@@ -127,32 +128,7 @@ std::string title_of(const std::vector<Run>& runs) {
   return title;
 }
 
-void fill_in(std::string& page, std::string_view mark, std::string_view text) {
-  const std::size_t at = page.find(mark);
-  if (at == std::string::npos) throw std::logic_error("page.html lacks " + std::string(mark));
-  page.replace(at, mark.size(), text);
-}
-
 }  // namespace
-
-std::string script_safe(std::string json) {
-  std::string safe;
-  safe.reserve(json.size());
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    const bool separator = json.compare(i, 2, "\xe2\x80") == 0 && i + 2 < json.size() &&
-                           (json[i + 2] == '\xa8' || json[i + 2] == '\xa9');  // U+2028, U+2029
-    if (separator) {
-      safe += json[i + 2] == '\xa8' ? "\\u2028" : "\\u2029";
-      i += 2;
-    } else if (c == '<' || c == '>' || c == '&') {
-      safe += c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : "\\u0026";
-    } else {
-      safe += c;
-    }
-  }
-  return safe;
-}
 
 std::string html_page(const std::vector<Run>& runs, const PageOptions& given) {
   PageOptions options = given;
@@ -163,6 +139,7 @@ std::string html_page(const std::vector<Run>& runs, const PageOptions& given) {
   // The data goes in last: nothing in it can then be taken for a mark.
   fill_in(page, "/*STYLE*/", kPageStyle);
   fill_in(page, "/*CHARTJS*/", kChartJs);
+  fill_in(page, "/*PIECES*/", kPagePieces);
   fill_in(page, "/*CHARTS*/", kPageCharts);
   fill_in(page, "/*TABLES*/", kPageTables);
   fill_in(page, "/*SCRIPT*/", kPageScript);

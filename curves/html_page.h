@@ -19,8 +19,4 @@ struct PageOptions {
 /// is in no run.
 std::string html_page(const std::vector<Run>& runs, const PageOptions& options);
 
-/// `json` as text that may stand inside a <script> element: no "<", ">" or "&" and no line separators are
-/// left as they are.
-std::string script_safe(std::string json);
-
 }  // namespace rlhf

@@ -1,37 +1,17 @@
 #include "evaluate/reward_accuracy.h"
 
-#include <map>
-#include <string>
-
-#include "contract/data_hash.h"
+#include "evaluate/cluster_sums.h"
 
 namespace rlhf {
 
-RewardAccuracy reward_accuracy(const std::vector<Ranking>& rankings,
-                               const std::vector<std::vector<double>>& scores) {
-  std::map<std::string, Cluster> by_prompt;
+RewardAccuracy reward_accuracy(const std::vector<ScoredPair>& pairs) {
   RewardAccuracy result;
-  for (size_t r = 0; r < rankings.size(); ++r) {
-    const std::vector<int>& ranks = rankings[r].ranks;
-    // A ranking of texts without a prompt stands for itself.
-    const bool no_prompt = rankings[r].prompt == Prompt{};
-    Cluster& cluster =
-        by_prompt[no_prompt ? std::to_string(r) : data_hash(std::vector<Prompt>{rankings[r].prompt})];
-    for (size_t w = 0; w < ranks.size(); ++w) {
-      for (size_t l = 0; l < ranks.size(); ++l) {
-        if (ranks[w] >= ranks[l]) continue;
-        const double gap = scores[r][w] - scores[r][l];
-        cluster.numerator += gap > 0 ? 1.0 : gap == 0 ? 0.5 : 0.0;
-        cluster.denominator += 1;
-        ++result.pairs;
-      }
-    }
-  }
-  std::vector<Cluster> clusters;
-  for (const auto& [prompt, cluster] : by_prompt)
-    if (cluster.denominator > 0) clusters.push_back(cluster);
-  result.prompts = static_cast<int64_t>(clusters.size());
-  if (!clusters.empty()) result.accuracy = bootstrap_ratio(clusters);
+  if (pairs.empty()) return result;
+  ClusterSums sums;
+  for (const ScoredPair& pair : pairs) sums.add(pair.ranking->cluster, pair.right());
+  result.accuracy = *sums.estimate();
+  result.pairs = static_cast<int64_t>(pairs.size());
+  result.prompts = sums.clusters();
   return result;
 }
 

@@ -1,20 +1,20 @@
 #pragma once
+#include <cstdint>
 #include <vector>
 
-#include "contract/ranking.h"
 #include "evaluate/bootstrap.h"
+#include "evaluate/scored_pairs.h"
 
 namespace rlhf {
 
 struct RewardAccuracy {
   Estimate
       accuracy;  ///< share of untied pairs that the scores order as people did; equal scores count one half
-  int64_t pairs = 0;    ///< untied
+  int64_t pairs = 0;
   int64_t prompts = 0;  ///< clusters of the bootstrap
 };
 
-/// `scores[i]` are the scores of rankings[i].responses. Rankings of equal prompts are one cluster.
-RewardAccuracy reward_accuracy(const std::vector<Ranking>& rankings,
-                               const std::vector<std::vector<double>>& scores);
+/// Pairs of one cluster are drawn together. No pair: all is 0.
+RewardAccuracy reward_accuracy(const std::vector<ScoredPair>& pairs);
 
 }  // namespace rlhf

@@ -6,7 +6,8 @@
 # fine-tuned to continue reviews. Rankings of four sentences go into a ledger; a reward model learns them. A second one,
 # gold, learns ratings of other sentences that training never sees, and that repeating oneself is worse. PPO then raises
 # the score with a KL penalty, its rollouts made by two worker processes, and once more without the penalty, to show what
-# that does. Stages hand models on through a server. What it leaves: runs/quickstart/curves.html and summary.json.
+# that does. Stages hand models on through a server. What it leaves: runs/quickstart/curves.html, reward_card.html and
+# summary.json.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seed=0
@@ -86,8 +87,11 @@ stage reward "$rlhf" reward --model "$server/sft" --policy "$server/sft" --db "$
   "${reward[@]}" --seed "$seed" --output_dir "$run/reward" --publish "$server/reward"
 stage gold_reward "$rlhf" reward --model "$server/sft" --policy "$server/sft" --dataset "$data/gold_rankings.jsonl" \
   --normalizer_prompts "$data/prompts.jsonl" "${reward[@]}" --seed $((seed + 1000)) --output_dir "$run/gold_reward" --publish "$server/gold_reward"
-stage evaluate_reward "$rlhf" evaluate reward --model "$server/reward" --input "$data/rankings_test.jsonl" >"$run/reward.json"
-"$rlhf" evaluate reward --model "$server/gold_reward" --input "$data/rankings_test.jsonl" >"$run/gold_reward.json"
+held_out=(--input "$data/rankings_test.jsonl" --ceiling_dataset "$data/rankings_test_people.jsonl")
+stage evaluate_reward "$rlhf" evaluate reward --model "$server/reward" "${held_out[@]}" --html "$run/reward_card.html" \
+  --output "$run/reward.json"
+"$rlhf" evaluate reward --model "$server/gold_reward" "${held_out[@]}" --output "$run/gold_reward.json" 2>"$run/gold_reward.txt" ||
+  { cat "$run/gold_reward.txt" >&2; exit 1; }
 
 # --- PPO ----------------------------------------------------------------------------------------------------------------
 ppo=(--model "$server/sft" --reward_model "$server/reward" --gold_reward_model "$server/gold_reward"
@@ -116,3 +120,4 @@ python3 examples/film_reviews/summarise.py "$run"
 "$rlhf" curves "$run/ppo"
 echo "Summary: $run/summary.json" >&2
 echo "Curves:  $run/curves.html" >&2
+echo "Report card of the reward model: $run/reward_card.html" >&2

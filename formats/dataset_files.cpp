@@ -93,16 +93,29 @@ std::vector<Demonstration> DemonstrationFiles::demonstrations() {
 
 std::vector<Ranking> PreferenceFiles::rankings() {
   std::vector<Ranking> found;
+  read([&](ImportRecord record) { found.push_back(std::get<Ranking>(std::move(record.content))); });
+  return found;
+}
+
+std::vector<ImportRecord> PreferenceFiles::records() {
+  std::vector<ImportRecord> found;
+  read([&](ImportRecord record) {
+    if (record.provenance.source.empty())
+      record.provenance.source = record.origin.substr(0, record.origin.rfind(':'));
+    found.push_back(std::move(record));
+  });
+  return found;
+}
+
+void PreferenceFiles::read(const std::function<void(ImportRecord)>& take) {
   report_ = read_dataset(options_, [&](ImportRecord record) {
-    auto* ranking = std::get_if<Ranking>(&record.content);
-    if (!ranking) {
+    if (!std::holds_alternative<Ranking>(record.content)) {
       throw BadRecord(
           "a " + kind_name(record) +
           R"( is not a ranking; give {"prompt", "chosen", "rejected"} or {"prompt", "responses", "ranks"})");
     }
-    found.push_back(std::move(*ranking));
+    take(std::move(record));
   });
-  return found;
 }
 
 }  // namespace rlhf

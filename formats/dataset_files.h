@@ -1,8 +1,10 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "contract/record.h"
 #include "contract/sources.h"
 
 namespace rlhf {
@@ -57,9 +59,13 @@ class PreferenceFiles : public PreferenceSource {
  public:
   explicit PreferenceFiles(DatasetFileOptions options) : options_(std::move(options)) {}
   std::vector<Ranking> rankings() override;
+  /// The same rankings with what the data set says about each. One that names no source is of its file.
+  std::vector<ImportRecord> records();
   const DatasetReport& report() const { return report_; }
 
  private:
+  void read(const std::function<void(ImportRecord)>& take);
+
   DatasetFileOptions options_;
   DatasetReport report_;
 };

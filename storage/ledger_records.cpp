@@ -293,6 +293,19 @@ std::vector<Ranking> LedgerPreferences::rankings() {
   return collect<Ranking>(database_, RecordKind::kRanking, selection_);
 }
 
+std::vector<ImportRecord> LedgerPreferences::records() {
+  std::vector<ImportRecord> found;
+  LedgerSelection part = selection_;
+  for (const std::string& split : splits_of(selection_.split)) {
+    part.split = split;
+    for_each_record(database_, RecordKind::kRanking, part, [&](ImportRecord&& record) {
+      record.provenance.split = split;
+      found.push_back(std::move(record));
+    });
+  }
+  return found;
+}
+
 std::vector<Demonstration> LedgerDemonstrations::demonstrations() {
   return collect<Demonstration>(database_, RecordKind::kDemonstration, selection_);
 }

@@ -46,6 +46,8 @@ class LedgerPreferences : public PreferenceSource {
   LedgerPreferences(Database& database, LedgerSelection selection)
       : database_(database), selection_(std::move(selection)) {}
   std::vector<Ranking> rankings() override;
+  /// The same rankings split by split, with what the ledger knows of each; Provenance::split is the ledger's.
+  std::vector<ImportRecord> records();
 
  private:
   Database& database_;

@@ -1,5 +1,4 @@
 // Puts the page together and wires its controls.
-const refreshAll = () => charts.forEach((card) => card.refresh());
 const stepTitle = () => page.axis === "step" ? "step" : "minutes";
 
 function runChips() {

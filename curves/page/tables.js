@@ -1,27 +1,6 @@
-// Everything on the page that is a table. Text from runs goes in as text nodes only.
-function table(head, rows) {
-  const cell = (tag, value) => value instanceof Node && /^T[HD]$/.test(value.nodeName) ? value : element(tag, {}, value);
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" }, element("table", {},
-    element("thead", {}, element("tr", {}, ...head.map((h) => cell("th", h)))),
-    element("tbody", {}, ...rows.map((row) => row instanceof Node ? row : element("tr", {}, ...row.map((value) => cell("td", value)))))));
-}
-
-const numberCell = (text) => element("td", { class: "number" }, text);
-const numberHead = (text) => element("th", { class: "number", scope: "col" }, text);
-const rowHead = (...children) => element("th", { scope: "row" }, ...children);
-
+// Everything on the page that is a table.
 function fromTo(from, to) {
   return element("td", { class: "number" }, element("span", { class: "from" }, number(from, 3) + " → "), number(to, 3));
-}
-
-// At most twelve rows of what a chart shows, for those who cannot see it.
-function fillValues(details, datasets, xTitle) {
-  const sets = datasets.filter((set) => !set.quiet && set.data.length);
-  const xs = [...new Set(sets.flatMap((set) => set.data.map((p) => p.x)))].sort((a, b) => a - b);
-  const every = Math.max(1, Math.ceil(xs.length / 12));
-  const chosen = xs.filter((x, i) => i % every === 0 || i === xs.length - 1);
-  const rows = chosen.map((x) => [numberCell(number(x)), ...sets.map((set) => numberCell(number(set.data.find((p) => p.x === x)?.y)))]);
-  details.replaceChildren(details.firstElementChild, table([numberHead(xTitle), ...sets.map((set) => numberHead(set.label))], rows));
 }
 
 // The mean of the last ten points, or of the last fifth of a short run.

@@ -13,6 +13,7 @@ Every sentence belongs to one split, by the hash of its normalised text, in ever
                                       reward model learnt about people from what it learnt about single sentences; and
                                       gold alone is taught that repeating oneself is worse, which no rated sentence shows
   rankings_test.jsonl                 tasks of sixteen film sentences that no training ever sees, ranked by mean rating
+  rankings_test_people.jsonl          the same tasks as single people rated them: "person 3" gave the third rating of each sentence
   prompts.jsonl, prompts_test.jsonl   beginnings of film sentences
 """
 import argparse
@@ -121,6 +122,12 @@ def repetitions(sentences, p, praise, rng):
             yield {"prompt": "", "responses": responses, "ranks": ranks_of([a.ratings[p], b.ratings[p], -99, -99])}
 
 
+def single_people(group):
+    """One ranking a person, as many as rated every sentence of the task."""
+    for p in range(min(len(s.ratings) for s in group)):
+        yield {"prompt": "", "responses": [s.text for s in group], "ranks": ranks_of([s.ratings[p] for s in group]), "annotator": f"person {p + 1}"}
+
+
 def cut(sentence, rng):
     words = sentence.text.split()
     count = rng.choice((3, 4)) if len(words) > 4 else 3
@@ -178,8 +185,9 @@ def main():
     test_film = [s for s in by_split["test"] if s.source == "film"]
     rng.shuffle(test_film)
     groups = [test_film[i:i + 16] for i in range(0, len(test_film) - 15, 16)]
-    write(folder, "rankings_test.jsonl", ({"prompt": "", "responses": [s.text for s in group],
+    write(folder, "rankings_test.jsonl", ({"prompt": "", "responses": [{"text": s.text, "ratings": {"mean": s.mean}} for s in group],
                                            "ranks": ranks_of([s.mean for s in group])} for group in groups))
+    write(folder, "rankings_test_people.jsonl", (judgement for group in groups for judgement in single_people(group)))
 
     write(folder, "prompts.jsonl", ({"prompt": cut(s, rng)[0]} for s in film))
     write(folder, "prompts_test.jsonl", ({"prompt": cut(s, rng)[0]} for s in test_film[:512]))

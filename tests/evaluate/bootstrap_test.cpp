@@ -2,21 +2,12 @@
 
 #include <cmath>
 
-#include "evaluate/reward_accuracy.h"
 #include "tests/support/catch.h"
 #include "train/sample_order.h"
 
 using namespace rlhf;
 
 namespace {
-
-Ranking ranking(const std::string& prompt, std::vector<int> ranks) {
-  Ranking made;
-  made.prompt.text = prompt;
-  made.responses.resize(ranks.size());
-  made.ranks = std::move(ranks);
-  return made;
-}
 
 double uniform(uint64_t stream, uint64_t i) {
   return static_cast<double>(keyed_random(77, stream, i) >> 11) * 0x1.0p-53;
@@ -73,21 +64,4 @@ TEST_CASE("the interval holds the true rate about 95 times in 100") {
   }
   CHECK(held > 0.91 * 300);
   CHECK(held < 0.99 * 300);
-}
-
-TEST_CASE("accuracy counts untied pairs, equal scores half, and rankings of one prompt as one cluster") {
-  const std::vector<Ranking> rankings{ranking("a", {1, 2, 2}), ranking("a", {2, 1}), ranking("b", {1, 2}),
-                                      ranking("c", {1, 1})};
-  // Pairs: 3 > 1 right, 3 > 3 half; 5 < 4 wrong (the second should win); 0 > -1 right; a tie only.
-  const RewardAccuracy found = reward_accuracy(rankings, {{3, 1, 3}, {5, 4}, {0, -1}, {1, 2}});
-  CHECK(found.pairs == 4);
-  CHECK(found.prompts == 2);
-  CHECK(found.accuracy.value == Approx(2.5 / 4));
-  CHECK(reward_accuracy({rankings[3]}, {{1, 2}}).pairs == 0);
-}
-
-TEST_CASE("texts without a prompt are clusters of their own") {
-  const RewardAccuracy found = reward_accuracy({ranking("", {1, 2}), ranking("", {1, 2})}, {{1, 0}, {0, 1}});
-  CHECK(found.prompts == 2);
-  CHECK(found.accuracy.value == 0.5);
 }

@@ -1,78 +1,18 @@
 // The evaluate command against its figures worked out from the model's logits.
 #include <cmath>
-#include <iostream>
-#include <sstream>
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 #include <torch/utils.h>
 
 #include "contract/error.h"
-#include "evaluate/command.h"
-#include "model/model_folder.h"
 #include "rollout/generator.h"
+#include "tests/evaluate/workplace.h"
 #include "tests/support/catch.h"
-#include "tests/support/temporary_folder.h"
-#include "text/sequence_encoder.h"
 
 using namespace rlhf;
-namespace fs = std::filesystem;
+using test::kContext;
+using test::Workplace;
 
 namespace {
-
-constexpr int64_t kContext = 48;
-
-/// Two language models and a reward model of one layer that share a tokenizer.
-class Workplace {
- public:
-  Workplace() {
-    save_language_model(LanguageModel::initialise(config("first"), 7), folder / "first");
-    save_language_model(LanguageModel::initialise(config("second"), 8), folder / "second");
-    const auto judge = ScalarModel::with_fresh_head(Decoder::initialise(config("judge"), 9), 10);
-    save_scalar_model(judge, {0.5, 2}, folder / "judge");
-    std::string prompts;
-    for (int i = 0; i < 12; ++i) prompts += R"({"prompt": "the film number )" + std::to_string(i) + "\"}\n";
-    test::write_file(folder / "prompts.jsonl", prompts);
-  }
-
-  nlohmann::json evaluate(const std::string& arguments) {
-    CLI::App app;
-    add_evaluate_command(app);
-    std::ostringstream out;
-    std::streambuf* before = std::cout.rdbuf(out.rdbuf());
-    try {
-      app.parse("evaluate " + arguments + " --threads 1");
-    } catch (...) {
-      std::cout.rdbuf(before);
-      throw;
-    }
-    std::cout.rdbuf(before);
-    return nlohmann::json::parse(out.str());
-  }
-
-  std::string at(const std::string& name) const { return (folder / name).string(); }
-  LanguageModel model(const std::string& name) const {
-    return load_language_model(ModelFiles::in_folder(folder / name), torch::kFloat32, torch::kCPU, false);
-  }
-  SequenceEncoder encoder() const { return SequenceEncoder(Tokenizer::load(folder / "first")); }
-
-  test::TemporaryFolder folder;
-
- private:
-  ModelConfig config(const std::string& name) {
-    fs::create_directory(folder / name);
-    fs::copy(test::fixture("text/smollm.json"), folder / name / "tokenizer.json");
-    test::write_file(folder / name / "tokenizer_config.json", R"({"eos_token": "<|endoftext|>"})");
-    nlohmann::json json =
-        nlohmann::json::parse(R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"],
-      "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2,
-      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "tie_word_embeddings": false,
-      "initializer_range": 0.3, "eos_token_id": 0})");
-    json["max_position_embeddings"] = kContext;
-    json["vocab_size"] = Tokenizer::load(folder / name).vocab_size();
-    return ModelConfig::parse(json.dump(), "test");
-  }
-};
 
 /// -sum log p of all tokens but the first of each window of the model's context.
 std::pair<double, int64_t> plain_nats(const LanguageModel& model, const std::vector<TokenId>& ids) {

@@ -86,6 +86,25 @@ TEST_CASE_METHOD(DatasetFiles, "a bad line stops reading with file, line, field 
   CHECK(contains(ranking_error(good + "oops"), "--skip_bad_lines"));
 }
 
+TEST_CASE_METHOD(
+    DatasetFiles,
+    "records are the rankings with who said it, and are of their file when they name no source") {
+  const std::string lines =
+      "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\", \"annotator\": \"ann\", \"source\": "
+      "\"films\"}\n"
+      "{\"prompt\": \"a\", \"responses\": [{\"text\": \"b\", \"ratings\": {\"mean\": 2}}, \"c\"], \"ranks\": "
+      "[2, 1], "
+      "\"split\": \"dev\"}\n";
+  const auto found = PreferenceFiles({{file(lines)}, {}, false}).records();
+  REQUIRE(found.size() == 2);
+  CHECK(std::get<Ranking>(found[1].content).ranks == std::vector<int>{2, 1});
+  CHECK(found[0].provenance.annotator == "ann");
+  CHECK(found[0].provenance.source == "films");
+  CHECK(found[1].provenance.source == file(lines));
+  CHECK(found[1].provenance.split == "dev");
+  CHECK(found[1].provenance.ratings == std::vector<ResponseRating>{{0, "mean", 2}});
+}
+
 TEST_CASE_METHOD(DatasetFiles, "skip_bad_lines leaves bad lines out and counts them") {
   PreferenceFiles files(
       {{file("{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}\noops\n{\"prompt\": 1}\n")},

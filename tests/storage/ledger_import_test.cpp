@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <limits>
+#include <map>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -208,6 +209,30 @@ TEST_CASE("variants of a prompt share a split, sources read by split") {
   wrong = {};
   wrong.campaign = "none";
   CHECK_THROWS_AS(LedgerPreferences(ledger.database, wrong).rankings(), UserError);
+}
+
+TEST_CASE("rankings come with who made them, and with the ledger's split") {
+  Ledger ledger;
+  std::vector<ImportRecord> records = many(60);
+  records[5].provenance.annotator = "ann";
+  records[5].provenance.split = "theirs";
+  import(ledger.database, records);
+  LedgerSelection selection;
+  selection.split = "all";
+  const auto found = LedgerPreferences(ledger.database, selection).records();
+  CHECK(found.size() == 60);
+  std::map<std::string, std::size_t> splits;
+  for (const ImportRecord& record : found) {
+    ++splits[record.provenance.split];
+    const bool ann = std::get<Ranking>(record.content).prompt == std::get<Ranking>(records[5].content).prompt;
+    CHECK(record.provenance.annotator == (ann ? "ann" : ""));
+  }
+  for (const auto& [split, count] : splits) {
+    selection.split = split;
+    CHECK(LedgerPreferences(ledger.database, selection).records().size() == count);
+    CHECK(static_cast<std::size_t>(
+              ledger.count("SELECT COUNT(*) FROM prompts WHERE split = '" + split + "'")) == count);
+  }
 }
 
 TEST_CASE("demonstrations of every form come back, and leak into no other split") {
