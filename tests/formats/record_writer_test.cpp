@@ -47,6 +47,8 @@ const std::vector<std::pair<std::string, std::string>>& canonical_lines() {
       {"trl-preference-implicit",
        R"({"chosen":[{"role":"user","content":"p"},{"role":"assistant","content":"a"}],"rejected":[{"role":"user","content":"p"},{"role":"assistant","content":"b"}]})"},
       {"trl-unpaired", R"({"prompt":"p","completion":" a","label":false,"annotator":"ann","model":"m"})"},
+      {"ratings",
+       R"({"prompt":"p","completion":" a","ratings":{"helpful":3,"true":-0.5},"model":"m","id":"7","annotator":"ann"})"},
       {"hh", R"({"chosen":"\n\nHuman: a\n\nAssistant: b","rejected":"\n\nHuman: a\n\nAssistant: c"})"},
       {"kwise",
        R"({"prompt":"p","responses":[{"text":"a","model":"m","id":"r1","ratings":{"overall":4.5}},{"text":"b"},{"text":"c"}],"ranks":[2,1,2],"id":"5","source":"s","split":"train","license":"CC0","annotator":"ann","confidence":0.5,"note":"n"})"},
