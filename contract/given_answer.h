@@ -18,11 +18,10 @@ struct RankedAnswer {
   };
   int64_t annotation_id = 0;
   int64_t prompt_id = 0;
-  int64_t task_id = 0;       ///< 0: imported, not given in a campaign
-  int64_t annotator_id = 0;  ///< 0: not known
-  std::optional<int64_t>
-      took_ms;              ///< from being shown the task to answering it, where it was the first answer
-  std::vector<Item> items;  ///< two or more, by response_id
+  int64_t task_id = 0;             ///< 0: imported, not given in a campaign
+  int64_t annotator_id = 0;        ///< 0: not known
+  std::optional<int64_t> took_ms;  ///< a person's first answer: from seeing the task to giving it
+  std::vector<Item> items;         ///< two or more, by response_id
 };
 
 /// The known answer to a task that is a check on its annotators: rank by response, as in RankedAnswer.

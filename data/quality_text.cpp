@@ -70,7 +70,7 @@ std::string rankings_text(const LabelQuality& quality) {
     text += "no agreement: " + why + "\n";
   } else {
     text += "same order, ties left out        " + with_interval(quality.agreement.told_alike) +
-            " votes of two people\n"
+            " pairs of votes\n"
             "same order or both tied          " +
             with_interval(quality.agreement.alike) +
             "\n"

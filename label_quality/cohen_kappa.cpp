@@ -9,7 +9,7 @@ namespace {
 double weight(std::size_t i, std::size_t j, KappaWeights weights) {
   const double distance = static_cast<double>(i > j ? i - j : j - i);
   if (weights == KappaWeights::kNone) return distance > 0 ? 1 : 0;
-  return weights == KappaWeights::kLinear ? distance : distance * distance;
+  return distance;
 }
 
 }  // namespace

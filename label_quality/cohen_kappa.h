@@ -7,9 +7,9 @@ namespace rlhf {
 /// counts[i][j]: how often one person said category i where the other said j. Square.
 using ContingencyTable = std::vector<std::vector<double>>;
 
-/// What a disagreement weighs: the same whatever it is, or the distance of the categories or its square,
-/// where these have an order.
-enum class KappaWeights { kNone, kLinear, kQuadratic };
+/// What a disagreement weighs: the same whatever it is, or the distance of the categories where these have an
+/// order.
+enum class KappaWeights { kNone, kLinear };
 
 /// Cohen's kappa, 1 - disagreement observed / disagreement expected of two people who keep their shares of
 /// the categories and say them at random (Cohen 1960, doi 10.1177/001316446002000104; weighted: Cohen 1968,

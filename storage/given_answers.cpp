@@ -70,10 +70,12 @@ void for_each_answer(Database& database, const AnswerSelection& selection,
   guarded(database.connection(), [&] {
     SQLite::Database& db = database.connection().db;
     const Snapshot snapshot(db);
-    SQLite::Statement heads(db,
-                            "SELECT a.id, a.prompt_id, a.task_id, a.annotator_id, "
-                            "IIF(a.supersedes IS NULL, a.submitted_ms - a.started_ms, NULL) " +
-                                from_selected(selection) + "ORDER BY a.prompt_id, a.id");
+    SQLite::Statement heads(
+        db,
+        "SELECT a.id, a.prompt_id, a.task_id, a.annotator_id, "
+        "IIF(a.supersedes IS NULL AND (SELECT kind FROM annotators WHERE id = a.annotator_id) = "
+        "'human', a.submitted_ms - a.started_ms, NULL) " +
+            from_selected(selection) + "ORDER BY a.prompt_id, a.id");
     ItemReader items(db);
     bind_selection(heads, selection);
     while (heads.executeStep()) {

@@ -56,6 +56,12 @@ TEST_CASE("what was taken back, skipped or begun does not count, and a correctio
   CHECK_FALSE(found[0].took_ms);
 }
 
+TEST_CASE("how long a program takes is nobody's pace") {
+  Work work(1);
+  work.answer(work.store.annotator("machine", "simulated"), {1, 2, 3});
+  CHECK_FALSE(answers(work.ledger.database, {}).at(0).took_ms);
+}
+
 TEST_CASE("answers come prompt by prompt, and may be narrowed to those an annotator shares") {
   Work work(3, 2);
   for (int i = 0; i < 3; ++i) work.answer(work.anna, {1, 2, 3});

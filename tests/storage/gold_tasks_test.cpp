@@ -34,9 +34,10 @@ TEST_CASE("known rankings find the task about the same responses, in whatever or
                          {known("prompt 1", {"answer 2", "answer 0", "answer 1"}, {1, 2, 3}),
                           known("prompt 1", {"answer 2", "answer 0"}, {1, 2}),
                           known("prompt 0", {"answer 0", "answer 1", "x"}, {1, 2, 3}),
+                          known("prompt 0", {"answer 0", "answer 1", "answer 2", "answer 3"}, {1, 2, 3, 4}),
                           known("no such prompt", {"answer 0", "answer 1", "answer 2"}, {1, 2, 3})});
   CHECK(counts.tasks == 1);
-  CHECK(counts.no_task == 3);
+  CHECK(counts.no_task == 4);
   const auto gold = gold_tasks(work.ledger.database, work.campaign.id);
   REQUIRE(gold.size() == 1);
   CHECK(gold.begin()->second == KnownRanks{{4, 2}, {5, 3}, {6, 1}});
