@@ -1,5 +1,10 @@
 #include "annotate/live_figures.h"
 
+#include <cmath>
+
+#include "annotate/campaign_agreement.h"
+#include "label_quality/answer_times.h"
+
 namespace rlhf {
 
 namespace {
@@ -25,16 +30,19 @@ nlohmann::ordered_json LiveFigures::of(int64_t annotator) {
   const std::lock_guard lock(mutex_);
   nlohmann::ordered_json figures = fresh(all_, [&]() -> nlohmann::ordered_json {
     const CampaignProgress progress = store_.progress(campaign_);
+    const VoteTable votes = campaign_agreement(database_, campaign_);
     return {{"tasks", progress.tasks},
             {"done", progress.done},
-            {"pairs", progress.pairs_compared_twice},
-            {"agreed", progress.pairs_agreed}};
+            {"pairs", votes.told_apart()},
+            {"agreed", votes.told_alike()}};
   });
   figures["you"] = fresh(own_[annotator], [&]() -> nlohmann::ordered_json {
     const AnnotatorProgress progress = store_.annotator_progress(campaign_, annotator);
-    return {{"submitted", progress.submitted},        {"skipped", progress.skipped},
-            {"not_rankable", progress.not_rankable},  {"median_ms", progress.median_ms},
-            {"pairs", progress.pairs_compared_twice}, {"agreed", progress.pairs_agreed}};
+    const VoteTable votes = agreement_with_others(database_, campaign_, annotator);
+    return {
+        {"submitted", progress.submitted},       {"skipped", progress.skipped},
+        {"not_rankable", progress.not_rankable}, {"median_ms", std::llround(median(progress.last_times_ms))},
+        {"pairs", votes.told_apart()},           {"agreed", votes.told_alike()}};
   });
   return figures;
 }

@@ -20,8 +20,9 @@ class LiveFigures {
   LiveFigures(const std::filesystem::path& ledger, int64_t campaign);
 
   /// {"tasks", "done", "pairs", "agreed", "you": {"submitted", "skipped", "not_rankable", "median_ms",
-  /// "pairs", "agreed"}}: what the members of CampaignProgress and AnnotatorProgress say. Throws what
-  /// Database throws.
+  /// "pairs", "agreed"}}: what the members of CampaignProgress and AnnotatorProgress say; the median time of
+  /// the last answers; of every two people's votes on a pair of responses, ties left out, how many are the
+  /// same. Throws what Database throws.
   nlohmann::ordered_json of(int64_t annotator);
 
   /// The annotator answered or undid something: their own figures are counted anew, however fresh.

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ostream>
 
+#include "annotate/campaign_agreement.h"
 #include "annotate/ranking_entry.h"
 #include "contract/error.h"
 
@@ -144,11 +145,11 @@ class Sitting {
       std::snprintf(text, sizeof text, ", %.1f a minute", static_cast<double>(answered) / minutes.count());
       line += text;
     }
-    if (progress.pairs_compared_twice > 0) {
+    const VoteTable votes = campaign_agreement(store_.database(), options_.campaign.id);
+    if (votes.told_apart() > 0) {
       std::snprintf(text, sizeof text, ", agreement %.0f %% of %lld pairs",
-                    100.0 * static_cast<double>(progress.pairs_agreed) /
-                        static_cast<double>(progress.pairs_compared_twice),
-                    static_cast<long long>(progress.pairs_compared_twice));
+                    100.0 * static_cast<double>(votes.told_alike()) / static_cast<double>(votes.told_apart()),
+                    static_cast<long long>(votes.told_apart()));
       line += text;
     }
     return line + " ---";

@@ -9,6 +9,7 @@
 #include "contract/error.h"
 #include "data/export.h"
 #include "data/import.h"
+#include "data/quality_command.h"
 #include "data/stats.h"
 #include "formats/format.h"
 #include "formats/record_reader.h"
@@ -150,6 +151,7 @@ CLI::App& add_data_command(CLI::App& app) {
   add_import(*data);
   add_export(*data);
   add_stats(*data);
+  add_quality_commands(*data);
   add_verify(*data);
   add_backup(*data);
   return *data;

@@ -20,6 +20,7 @@ const std::vector<Format>& formats() {
       kAnthropicHh,
       kTrlPreference,
       kTrlPreferenceImplicit,
+      kRatings,
       kTrlUnpaired,
       kTrlPromptCompletion,
       kShareGpt,

@@ -10,6 +10,7 @@ extern const Format kTrlPromptCompletion;
 extern const Format kTrlPreference;
 extern const Format kTrlPreferenceImplicit;
 extern const Format kTrlUnpaired;
+extern const Format kRatings;
 extern const Format kAnthropicHh;
 extern const Format kKwise;
 extern const Format kKwiseColumns;

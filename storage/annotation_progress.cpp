@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "storage/annotation_store.h"
 #include "storage/connection.h"
 
@@ -19,20 +17,6 @@ constexpr char kProgress[] = R"sql(
      WHERE t.campaign_id = ?1 AND a.status = 'not_rankable')
   FROM tasks WHERE campaign_id = ?1)sql";
 
-/// Two people's answers x and y to one task, over the pairs of responses v < w that both told apart.
-constexpr char kPairsOfTwo[] = R"sql(
-  SELECT COUNT(*), COALESCE(SUM((xv.rank < xw.rank) = (yv.rank < yw.rank)), 0)
-  FROM tasks t
-  JOIN annotations x ON x.task_id = t.id AND x.status = 'submitted'
-  JOIN annotations y ON y.task_id = t.id AND y.status = 'submitted'
-  JOIN ranks xv ON xv.annotation_id = x.id
-  JOIN ranks xw ON xw.annotation_id = x.id AND xv.response_id < xw.response_id AND xv.rank <> xw.rank
-  JOIN ranks yv ON yv.annotation_id = y.id AND yv.response_id = xv.response_id
-  JOIN ranks yw ON yw.annotation_id = y.id AND yw.response_id = xw.response_id AND yv.rank <> yw.rank
-  WHERE t.campaign_id = ?1 AND )sql";
-constexpr char kOfAll[] = "x.id < y.id";
-constexpr char kOfOne[] = "x.annotator_id = ?2 AND y.id <> x.id";
-
 constexpr char kOwnAnswers[] = R"sql(
   SELECT COALESCE(SUM(a.status = 'submitted'), 0), COALESCE(SUM(a.status = 'skipped'), 0),
          COALESCE(SUM(a.status = 'not_rankable'), 0)
@@ -44,15 +28,12 @@ constexpr char kLastTimes[] = R"sql(
   WHERE t.campaign_id = ?1 AND a.annotator_id = ?2 AND a.status = 'submitted'
   ORDER BY a.submitted_ms DESC LIMIT 20)sql";
 
-int64_t median_time(SQLite::Database& db, int64_t campaign, int64_t annotator) {
+std::vector<double> last_times(SQLite::Database& db, int64_t campaign, int64_t annotator) {
   SQLite::Statement rows(db, kLastTimes);
   bind_all(rows, campaign, annotator);
-  std::vector<int64_t> times;
-  while (rows.executeStep()) times.push_back(rows.getColumn(0).getInt64());
-  if (times.empty()) return 0;
-  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return *middle;
+  std::vector<double> times;
+  while (rows.executeStep()) times.push_back(rows.getColumn(0).getDouble());
+  return times;
 }
 
 }  // namespace
@@ -65,10 +46,6 @@ CampaignProgress AnnotationStore::progress(int64_t campaign) {
     int64_t* const fields[] = {&progress.tasks,     &progress.done,    &progress.in_hand,
                                &progress.submitted, &progress.skipped, &progress.not_rankable};
     for (int i = 0; i < 6; ++i) *fields[i] = counts.getColumn(i).getInt64();
-    SQLite::Statement agreement(database_.connection().db, std::string(kPairsOfTwo) + kOfAll);
-    bind_all(agreement, campaign).executeStep();
-    progress.pairs_compared_twice = agreement.getColumn(0).getInt64();
-    progress.pairs_agreed = agreement.getColumn(1).getInt64();
     return progress;
   });
 }
@@ -82,11 +59,7 @@ AnnotatorProgress AnnotationStore::annotator_progress(int64_t campaign, int64_t 
     progress.submitted = own.getColumn(0).getInt64();
     progress.skipped = own.getColumn(1).getInt64();
     progress.not_rankable = own.getColumn(2).getInt64();
-    progress.median_ms = median_time(db, campaign, annotator);
-    SQLite::Statement agreement(db, std::string(kPairsOfTwo) + kOfOne);
-    bind_all(agreement, campaign, annotator).executeStep();
-    progress.pairs_compared_twice = agreement.getColumn(0).getInt64();
-    progress.pairs_agreed = agreement.getColumn(1).getInt64();
+    progress.last_times_ms = last_times(db, campaign, annotator);
     return progress;
   });
 }

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include "contract/error.h"
 #include "contract/sha256.h"
 #include "storage/annotation_rows.h"
 #include "storage/clock.h"
 #include "storage/connection.h"
+#include "storage/gold_tasks.h"
 #include "storage/ledger_rows.h"
 
 namespace rlhf {
@@ -49,10 +48,9 @@ void check_task(SQLite::Database& db, const TaskSpec& task) {
 
 std::string gold_json(const TaskSpec& task) {
   if (task.gold_ranks.empty()) return "";
-  nlohmann::json gold = nlohmann::json::object();
-  for (std::size_t i = 0; i < task.gold_ranks.size(); ++i)
-    gold[std::to_string(task.response_ids[i])] = task.gold_ranks[i];
-  return gold.dump();
+  KnownRanks known;
+  for (std::size_t i = 0; i < task.gold_ranks.size(); ++i) known[task.response_ids[i]] = task.gold_ranks[i];
+  return known_ranks_json(known);
 }
 
 Sha256Digest items_hash(std::vector<int64_t> response_ids) {
@@ -145,8 +143,13 @@ int64_t supersede_by_draft(SQLite::Database& db, const AnnotationState& state) {
   SQLite::Statement supersede(
       db, "UPDATE annotations SET status = 'superseded', superseded_tick = ? WHERE id = ?");
   execute(supersede, until, state.id);
-  SQLite::Statement reopen(db, "UPDATE tasks SET status = 'open' WHERE id = ?");
-  execute(reopen, state.task_id);
+  // A check may have answers enough without this one.
+  SQLite::Statement reopen(
+      db,
+      "UPDATE tasks SET status = 'open' WHERE id = ?1 AND (SELECT COUNT(*) FROM annotations "
+      "WHERE task_id = ?1 AND status IN ('submitted', 'not_rankable')) < (SELECT overlap FROM "
+      "campaigns WHERE id = ?2)");
+  execute(reopen, state.task_id, state.campaign_id);
   std::vector<int64_t> order;
   Answer answer{{}, before.note, before.confidence};
   for (const AnnotationTask::Item& item : before.items) {
@@ -167,18 +170,30 @@ bool has_room(SQLite::Database& db, const AnnotationState& skipped, int64_t expi
       db,
       "SELECT overlap > (SELECT COUNT(*) FROM annotations WHERE task_id = ?1 AND (status IN "
       "('submitted', 'not_rankable') OR (status = 'draft' AND touched_ms >= ?2))) "
-      "FROM campaigns WHERE id = ?3");
+      "OR EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND gold_json IS NOT NULL) FROM campaigns WHERE id = ?3");
   return first_integer(room, skipped.task_id, expired_before, skipped.campaign_id) == 1;
 }
 
+/// The open tasks in which there is room, and the checks, which everybody is given: of those the annotator
+/// has not seen, the first.
 constexpr char kNextTask[] = R"sql(
-  SELECT t.id FROM tasks t JOIN campaigns c ON c.id = t.campaign_id
-  WHERE t.campaign_id = ?1 AND t.status = 'open' AND c.status = 'open'
-    AND NOT EXISTS (SELECT 1 FROM annotations a WHERE a.task_id = t.id AND a.annotator_id = ?2
-                    AND a.status IN ('draft', 'submitted', 'skipped', 'not_rankable'))
-    AND (SELECT COUNT(*) FROM annotations a WHERE a.task_id = t.id
-         AND (a.status IN ('submitted', 'not_rankable') OR (a.status = 'draft' AND a.touched_ms >= ?3))) < c.overlap
-  ORDER BY t.priority DESC, t.id LIMIT 1)sql";
+  SELECT id FROM (
+    SELECT * FROM (
+      SELECT t.id, t.priority FROM tasks t JOIN campaigns c ON c.id = t.campaign_id
+      WHERE t.campaign_id = ?1 AND t.status = 'open' AND c.status = 'open'
+        AND NOT EXISTS (SELECT 1 FROM annotations a WHERE a.task_id = t.id AND a.annotator_id = ?2
+                        AND a.status IN ('draft', 'submitted', 'skipped', 'not_rankable'))
+        AND (SELECT COUNT(*) FROM annotations a WHERE a.task_id = t.id
+             AND (a.status IN ('submitted', 'not_rankable') OR (a.status = 'draft' AND a.touched_ms >= ?3))) < c.overlap
+      ORDER BY t.priority DESC, t.id LIMIT 1)
+    UNION ALL
+    SELECT * FROM (
+      SELECT t.id, t.priority FROM tasks t JOIN campaigns c ON c.id = t.campaign_id
+      WHERE t.campaign_id = ?1 AND t.gold_json IS NOT NULL AND c.status = 'open'
+        AND NOT EXISTS (SELECT 1 FROM annotations a WHERE a.task_id = t.id AND a.annotator_id = ?2
+                        AND a.status IN ('draft', 'submitted', 'skipped', 'not_rankable'))
+      ORDER BY t.priority DESC, t.id LIMIT 1))
+  ORDER BY priority DESC, id LIMIT 1)sql";
 
 }  // namespace
 

@@ -29,7 +29,7 @@ struct TaskSpec {
   std::vector<int64_t> response_ids;  ///< two or more, distinct, to this prompt
   double priority = 0;                ///< higher is handed out first
   std::string reason;                 ///< why it was chosen: "random", "disagreement", ...
-  std::vector<int> gold_ranks;        ///< known answer, one a response; empty: none
+  std::vector<int> gold_ranks;        ///< known answer, one a response: a check; empty: none
 };
 
 /// A task in the hands of one annotator. Responses stand in the order to show them, which is kept.
@@ -62,9 +62,6 @@ struct CampaignProgress {
   int64_t submitted = 0;  ///< answers, all annotators
   int64_t skipped = 0;
   int64_t not_rankable = 0;
-  int64_t pairs_compared_twice =
-      0;                     ///< pairs of answers of two people to one pair of responses, neither a tie
-  int64_t pairs_agreed = 0;  ///< of these, how many agree
 };
 
 /// One annotator's part in a campaign.
@@ -72,9 +69,7 @@ struct AnnotatorProgress {
   int64_t submitted = 0;
   int64_t skipped = 0;
   int64_t not_rankable = 0;
-  int64_t median_ms = 0;  ///< from being shown a task to answering it, over the last 20 answers; 0: none yet
-  int64_t pairs_compared_twice = 0;  ///< as in CampaignProgress, this annotator being one of the two
-  int64_t pairs_agreed = 0;
+  std::vector<double> last_times_ms;  ///< from being shown a task to answering it, of the last 20 answers
 };
 
 /// The annotation does not exist, or is another annotator's.
@@ -92,13 +87,16 @@ class UnfitRanks : public UserError {
 /// Hands tasks out and takes answers in. Every call is one transaction, and nothing that was submitted is
 /// lost or changed: an answer taken back is superseded by the next.
 ///
-/// A task is in the hands of at most `overlap` people at once. A draft nobody touched for `draft_expiry_ms`
+/// A task is in the hands of at most `overlap` people at once; a check, whose answer is known, is given to
+/// everybody. A draft nobody touched for `draft_expiry_ms`
 /// is handed to the next who asks; should its owner submit after all, that answer counts too: work is not
 /// thrown away. Calls that repeat an earlier one, because its reply was lost, change nothing. Throws
 /// UserError for what comes too late, and its kinds above.
 class AnnotationStore {
  public:
   explicit AnnotationStore(Database& database, int64_t draft_expiry_ms = 60 * 60 * 1000);
+
+  Database& database() { return database_; }
 
   /// Adds the campaign, or finds the one of this name. Throws UserError when k, overlap, blind or seed differ
   /// from it.

@@ -49,20 +49,28 @@ class Sentence:
         self.gold = source != "nyt" and int(digest[8:16], 16) % 4 == 0
 
 
-def read_sentences(sdist):
+def open_archive(sdist):
+    """The archive with the ratings, a tar file in the sdist."""
     data = pathlib.Path(sdist).read_bytes()
     if hashlib.sha256(data).hexdigest() != SDIST_SHA256:
         sys.exit(f"{sdist} is not vaderSentiment-3.3.2.tar.gz: its SHA-256 differs")
     with tarfile.open(fileobj=io.BytesIO(data)) as outer:
         inner = outer.extractfile("vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz").read()
+    return tarfile.open(fileobj=io.BytesIO(inner))
+
+
+def read_rows(archive, stem, kind):
+    """Columns of a table: of GroundTruth number, mean and text; of anonDataRatings number, mean, deviation and ratings."""
+    file = archive.extractfile(f"hutto_ICWSM_2014/{stem}_{kind}.txt")
+    return [line.split("\t") for line in file.read().decode("utf-8", "replace").splitlines() if "\t" in line]
+
+
+def read_sentences(sdist):
     sentences = []
-    with tarfile.open(fileobj=io.BytesIO(inner)) as archive:
+    with open_archive(sdist) as archive:
         for source, stem in SOURCES.items():
-            def lines(kind):
-                file = archive.extractfile(f"hutto_ICWSM_2014/{stem}_{kind}.txt")
-                return [line.split("\t") for line in file.read().decode("utf-8", "replace").splitlines() if "\t" in line]
-            ratings = {row[0].strip(): ast.literal_eval(row[3]) for row in lines("anonDataRatings")}
-            for row in lines("GroundTruth"):
+            ratings = {row[0].strip(): ast.literal_eval(row[3]) for row in read_rows(archive, stem, "anonDataRatings")}
+            for row in read_rows(archive, stem, "GroundTruth"):
                 text = " ".join(row[2].replace("''", '"').split())
                 if row[0].strip() in ratings and len(text.split()) >= 3:
                     sentences.append(Sentence(source, text, ratings[row[0].strip()]))

@@ -158,6 +158,18 @@ TEST_CASE("import keeps the good rows and counts the rest", "[bad_data]") {
   CHECK_THAT(none.err, contains("no record could be imported"));
 }
 
+TEST_CASE("figures about labels of nobody and nowhere are refused", "[bad_data]") {
+  TemporaryFolder folder;
+  const Flags db = {"--db", folder / "ledger.db"};
+  run_well(Flags{"data", "import"} + db + Flags{tiny().rankings});
+  check_refused(Flags{"data", "quality"} + db + Flags{"--campaign", "round 1"}, {"no campaign \"round 1\""});
+  check_refused(Flags{"data", "quality"} + db + Flags{"--annotator", "ann"}, {"no annotator \"ann\""});
+  check_refused({"data", "quality", "--db", folder / "other.db"}, {"other.db", "does not exist"});
+  check_refused(Flags{"data", "gold"} + db + Flags{"--campaign", "round 1", tiny().rankings},
+                {"no campaign"});
+  CHECK_THAT(run_well(Flags{"data", "quality"} + db).err, contains("names its annotator"));
+}
+
 TEST_CASE("commands that answer line by line name the line that is wrong and write no answer", "[bad_data]") {
   struct Case {
     Flags command;

@@ -179,6 +179,7 @@ TEST_CASE("data import counts records, once each; export gives them back", "[con
         json{{"prompt", pair["prompt"]}, {"chosen", pair["chosen"]}, {"rejected", pair["rejected"]}}.dump());
   CHECK(in == out);
   CHECK(lines_of(Flags{"data", "stats"} + db).size() == 1);
+  CHECK(lines_of(Flags{"data", "quality"} + db).at(0)["rankings"] == 60);
   CHECK(lines_of(Flags{"evaluate", "reward", "--model", tiny().reward_model, "--split", "all"} +
                  db)[0]["pairs"] == 60);
 }

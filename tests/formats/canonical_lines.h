@@ -31,6 +31,8 @@ inline const std::vector<std::pair<std::string, std::string>>& canonical_lines()
                R"({"chosen":[{"role":"user","content":"p"},{"role":"assistant","content":"a"}],"rejected":[{"role":"user","content":"p"},{"role":"assistant","content":"b"}]})"},
               {"trl-unpaired",
                R"({"prompt":"p","completion":" a","label":false,"annotator":"ann","model":"m"})"},
+              {"ratings",
+               R"({"prompt":"p","completion":" a","ratings":{"helpful":3,"true":-0.5},"model":"m","id":"7","annotator":"ann"})"},
               {"hh",
                R"({"chosen":"\n\nHuman: a\n\nAssistant: b","rejected":"\n\nHuman: a\n\nAssistant: c"})"},
               {"hh",
