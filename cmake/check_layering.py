@@ -20,6 +20,7 @@ SEES = {
     "curves": IO,
     "data": IO | {"formats", "storage"},
     "annotate": IO | {"storage"},
+    "select": IO,
     "model": IO | {"text"},
     "train": IO | {"text", "model"},
     "rollout": IO | {"text", "model"},
