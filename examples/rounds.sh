@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Three rounds of feedback, and whether it pays to choose what people rank: examples/rounds.sh [--seeds "0 1 2"] [--run DIR]
+# Three rounds of feedback, and whether it pays to choose what people rank:
+#   examples/rounds.sh [--seeds "0 1 2"] [--threads N] [--run DIR]
 #
 # The task is the quickstart's: continue the beginning of a film review so that people like it. A round: the policy answers
 # prompts it was not asked before; some of them become tasks; simulated raters, ten people's ratings of words, rank the
@@ -19,8 +20,9 @@ threads=$(nproc)
 while [ $# -gt 0 ]; do
   case $1 in
   --seeds) seeds=$2 ;;
+  --threads) threads=$2 ;;
   --run) root=$2 ;;
-  *) sed -n '2p' "$0" | cut -c3- >&2; exit 2 ;;
+  *) sed -n '2,3p' "$0" | cut -c3- >&2; exit 2 ;;
   esac
   shift 2
 done
@@ -35,7 +37,7 @@ lexicon=$root/vader_lexicon.txt
 . examples/film_reviews/stage.sh
 once() { [ -e "$run/seconds-$1" ] || stage "$@"; }
 
-pool=800 labels=160 # prompts answered in a round, and how many of them are ranked
+pool=640 labels=240 # prompts answered in a round, and how many of them are ranked
 compute=(--dtype float32 --threads "$threads")
 sampling=(--samples_per_prompt 4 --max_new_tokens 24 --temperature 1 "${compute[@]}")
 
@@ -62,34 +64,35 @@ learn() {
   local member
   for member in 1 2 3; do
     "$rlhf" reward --model "$sft" --policy "$sft" --db "$1/ledger.db" --split all --normalizer_prompts "$data/prompts.jsonl" \
-      --per_device_train_batch_size 8 --num_train_epochs 3 --learning_rate 1e-3 --embedding_learning_rate_scale 3 \
+      --per_device_train_batch_size 8 --num_train_epochs 4 --learning_rate 1e-3 --embedding_learning_rate_scale 3 \
       --lr_scheduler_type cosine --min_lr_rate 0.05 --warmup_steps 10 --weight_decay 0.1 --adam_beta2 0.95 --head_scale 0.05 \
       --dropout 0.1 --embedding_dropout 0.3 --token_dropout 0.1 --response_length 24 --logging_steps 10 \
       --seed $((seed * 10 + member)) "${compute[@]}" --output_dir "$1/round-$2/reward-$member"
   done
   "$rlhf" evaluate reward --model "$(members_of "$1/round-$2/reward")" --input "$data/rankings_test.jsonl" >"$1/round-$2/people.json"
-  "$rlhf" evaluate reward --model "$(members_of "$1/round-$2/reward")" --db "$run/held_out.db" --split all >"$1/round-$2/raters.json"
+  "$rlhf" evaluate reward --model "$(members_of "$1/round-$2/reward")" --db "$root/held_out.db" --split all >"$1/round-$2/raters.json"
 }
 # improve FOLDER ROUND: PPO against them.
 improve() {
   "$rlhf" ppo --model "$sft" --reward_model "$(members_of "$1/round-$2/reward")" --reward_spread_penalty 0.5 \
     --gold_reward_model $base/gold_reward/final --dataset "$data/prompts.jsonl" --eval_dataset "$data/prompts_test.jsonl" \
-    --ledger "$1/ledger.db" --no_trajectories --rollout_batch_size 64 --response_length 24 --temperature 1 --max_steps 30 \
+    --ledger "$1/ledger.db" --no_trajectories --rollout_batch_size 64 --response_length 24 --temperature 1 --max_steps 24 \
     --num_ppo_epochs 4 --num_mini_batches 2 --learning_rate 4e-4 --critic_learning_rate 5e-4 --warmup_steps 5 \
     --lr_scheduler_type linear --min_lr_rate 0.2 --adam_beta2 0.95 --vf_coef 0.5 --kl_coef 0.13 --kl_target 7 --kl_horizon 2000 \
-    --missing_eos_score -1 --min_response_length 8 --eval_prompts 512 --eval_steps 30 --save_steps 15 --logging_steps 1 \
+    --missing_eos_score -1 --min_response_length 8 --eval_prompts 512 --eval_steps 24 --save_steps 24 --logging_steps 1 \
     --per_device_train_batch_size 32 --generation_threads "$threads" --seed "$seed" "${compute[@]}" --output_dir "$1/round-$2/ppo"
 }
 # Rankings of what the SFT model says to prompts of nobody's training, by three raters each: what the raters like.
 hold_out() {
-  "$rlhf" data sample --db "$run/held_out.db" --model "$sft" --dataset "$data/prompts_test.jsonl" --limit 200 "${sampling[@]}" --seed 1000 >&2
-  "$rlhf" annotate --db "$run/held_out.db" --campaign "held out" --k 4 --overlap 3 --simulate "$lexicon" >&2
+  "$rlhf" data sample --db "$root/held_out.db" --model "$sft" --dataset "$data/prompts_test.jsonl" --limit 200 "${sampling[@]}" --seed 1000 >&2
+  "$rlhf" annotate --db "$root/held_out.db" --campaign "held out" --k 4 --overlap 3 --simulate "$lexicon" >&2
 }
 
+run=$root
+once hold_out hold_out
 for seed in $seeds; do
   run=$root/seed-$seed
   mkdir -p "$run"
-  once hold_out hold_out
   for round in 1 2 3; do pool_of $round; done
   once gather-1 gather "$run" 1 "$sft" random
   # Each arm goes on with a ledger of its own, from here.

@@ -45,7 +45,7 @@ for arm, seeds in arms.items():
 for key in FIGURES:
     summary["differences"][key] = [mean_and_deviation([ours[i][key] - control[i][key] for ours, control in zip(*arms.values())])
                                    for i in range(3)]
-order = ["hold_out"] + [f"{stage}-1" for stage in ("gather", "learn", "improve")]
+order = [f"{stage}-1" for stage in ("gather", "learn", "improve")]
 order += [f"{stage}-{arm}-{number}" for arm in ARMS for number in (2, 3) for stage in ("gather", "learn", "improve")]
 summary["seconds"] = {run.name: sum(seconds(run, order).values()) for run in runs}
 with open(root / "summary.json", "w") as file:
