@@ -2,9 +2,7 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -17,6 +15,7 @@
 #include "annotate/simulate.h"
 #include "annotate/terminal.h"
 #include "annotate/terminal_keys.h"
+#include "cli/campaign_settings.h"
 #include "cli/interrupt.h"
 #include "contract/error.h"
 #include "contract/sha256.h"
@@ -39,36 +38,16 @@ struct AnnotateFlags {
   std::string annotators;
   double link_days = 30;
   bool revoke_links = false;
-  Campaign campaign;
-  bool show_models = false;
-  std::string guidelines_file;
+  CampaignSettings settings;
   std::string split = "all";
   std::string model;
   std::string annotator;
   std::size_t raters = Lexicon::kRaters;
 };
 
-std::string read_guidelines(const std::string& path) {
-  if (path.empty()) return {};
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw UserError(path + ": no such file");
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string default_annotator() {
   const char* user = std::getenv("USER");
   return user && *user ? user : "me";
-}
-
-/// The campaign that is there, whose settings hold, or the one to be made.
-Campaign wanted_campaign(AnnotationStore& store, const AnnotateFlags& flags) {
-  if (const auto there = store.find_campaign(flags.campaign.name)) return *there;
-  Campaign campaign = flags.campaign;
-  if (campaign.k < 2 || campaign.k > 9)
-    throw UserError("--k " + std::to_string(campaign.k) + ": 2 to 9 responses a task");
-  campaign.blind = !flags.show_models;
-  campaign.guidelines = read_guidelines(flags.guidelines_file);
-  return campaign;
 }
 
 struct Work {
@@ -76,9 +55,10 @@ struct Work {
   int64_t tasks_added = 0;
 };
 
-/// A campaign is made only when there is something to do in it.
+/// A campaign is made only when there is something to do in it; one whose tasks were chosen gets no others.
 Work prepare_campaign(AnnotationStore& store, const AnnotateFlags& flags) {
-  Work work{wanted_campaign(store, flags)};
+  Work work{wanted_campaign(store, flags.settings)};
+  if (store.has_chosen_tasks(work.campaign.id)) return work;
   const auto tasks = store.tasks_from_samples(work.campaign, flags.split, flags.model);
   const bool is_new = work.campaign.id == 0;
   if (tasks.empty() && (is_new || store.progress(work.campaign.id).tasks == 0)) {
@@ -183,7 +163,7 @@ void annotate(const AnnotateFlags& flags) {
 
 void add_annotate_command(CLI::App& app) {
   auto flags = std::make_shared<AnnotateFlags>();
-  flags->campaign.name = "default";
+  flags->settings.campaign.name = "default";
   CLI::App* command = app.add_subcommand(
       "annotate", "Rank responses of the ledger: on a web page, in the terminal, or by simulated raters");
   command->add_option("--db", flags->db, "The ledger")->required();
@@ -202,17 +182,9 @@ void add_annotate_command(CLI::App& app) {
   command->add_option("--raters", flags->raters, "Simulated raters who take part, 1 to 10")
       ->capture_default_str();
   command->add_option("--annotator", flags->annotator, "Your name in the ledger; $USER when not given");
-  command
-      ->add_option("--campaign", flags->campaign.name,
-                   "Campaign to work on; made with the settings below when new")
+  add_campaign_settings(*command, flags->settings);
+  command->add_option("--seed", flags->settings.campaign.seed, "Of the order in which responses are shown")
       ->capture_default_str();
-  command->add_option("--k", flags->campaign.k, "Responses a task, 2 to 9")->capture_default_str();
-  command->add_option("--overlap", flags->campaign.overlap, "People who answer each task")
-      ->capture_default_str();
-  command->add_option("--seed", flags->campaign.seed, "Of the order in which responses are shown")
-      ->capture_default_str();
-  command->add_option("--guidelines", flags->guidelines_file, "Text file shown by ?");
-  command->add_flag("--show_models", flags->show_models, "Name the model of each response");
   command->add_option("--split", flags->split, "Prompts to make tasks of: train, valid, test or all")
       ->capture_default_str();
   command->add_option("--model", flags->model, "Only responses of the model with this hash");

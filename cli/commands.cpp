@@ -15,6 +15,7 @@
 #include "rollout/rollout_command.h"
 #include "rollout/sample_command.h"
 #include "rpc/command.h"
+#include "select/command.h"
 #include "sft/command.h"
 #include "text/command.h"
 
@@ -36,6 +37,7 @@ void add_commands(CLI::App& app) {
   add_evaluate_command(app);
   CLI::App& data = add_data_command(app);
   add_sample_command(data);
+  add_select_command(data);
   add_trace_command(data);
   add_explain_command(app);
   add_annotate_command(app);

@@ -2,27 +2,23 @@
 
 #include "cli/model_reference.h"
 #include "contract/error.h"
-#include "model/scorer.h"
+#include "text/tokenizer.h"
 
 namespace rlhf {
 
 TextScorer::TextScorer(const std::string& model_reference, const ComputeFlags& compute,
                        const std::string& flag)
-    : TextScorer(open_model(model_reference, flag), flag + " " + model_reference, compute) {}
+    : TextScorer(open_reward_models(model_reference, flag), compute, flag) {}
 
-TextScorer::TextScorer(const ModelFiles& files, const std::string& named, const ComputeFlags& compute)
-    : encoder_(load_tokenizer(files)) {
-  LoadedScalarModel loaded =
-      load_scalar_model(files, compute.torch_dtype(), compute.torch_device(), /*trainable=*/false);
-  if (loaded.fresh_head)
-    throw UserError(named + " is a language model, not a reward model: it has no score.weight");
-  context_ = loaded.model.decoder().config().max_position_embeddings;
-  scorer_ = std::make_unique<ModelScorer>(std::move(loaded.model), loaded.normalizer);
-}
+TextScorer::TextScorer(const std::vector<ModelFiles>& members, const ComputeFlags& compute,
+                       const std::string& flag)
+    : encoder_(load_tokenizer(members.front())),
+      context_(reward_context(members)),
+      scorer_(load_reward_models(members, compute.torch_dtype(), compute.torch_device(), flag)) {}
 
-std::vector<Score> TextScorer::score(const std::vector<Prompt>& prompts,
-                                     const std::vector<std::string>& responses,
-                                     const std::vector<std::string>& places) {
+std::vector<ScoreInput> TextScorer::inputs_of(const std::vector<Prompt>& prompts,
+                                              const std::vector<std::string>& responses,
+                                              const std::vector<std::string>& places) const {
   std::vector<ScoreInput> inputs;
   for (size_t i = 0; i < prompts.size(); ++i) {
     inputs.push_back({{}, encoder_.prompt_and_response(prompts[i], responses[i])});
@@ -31,7 +27,19 @@ std::vector<Score> TextScorer::score(const std::vector<Prompt>& prompts,
       throw UserError(places[i] + ": prompt and response have " + std::to_string(length) +
                       " tokens, more than the reward model's context of " + std::to_string(context_));
   }
-  return scorer_->score(inputs);
+  return inputs;
+}
+
+std::vector<Score> TextScorer::score(const std::vector<Prompt>& prompts,
+                                     const std::vector<std::string>& responses,
+                                     const std::vector<std::string>& places) {
+  return scorer_->score(inputs_of(prompts, responses, places));
+}
+
+std::vector<std::vector<Score>> TextScorer::member_scores(const std::vector<Prompt>& prompts,
+                                                          const std::vector<std::string>& responses,
+                                                          const std::vector<std::string>& places) {
+  return scorer_->member_scores(inputs_of(prompts, responses, places));
 }
 
 }  // namespace rlhf

@@ -21,6 +21,7 @@ SEES = {
     "curves": IO,
     "data": IO | {"formats", "label_quality", "storage"},
     "annotate": IO | {"label_quality", "storage"},
+    "select": IO,
     "model": IO | {"text"},
     "train": IO | {"text", "model"},
     "rollout": IO | {"text", "model"},

@@ -11,6 +11,13 @@ namespace rlhf {
 /// Name under which a learner serves the policy its units are to be sampled with.
 inline constexpr char kPolicyModel[] = "policy";
 
+/// A reward model as a learner serves it: weights that a unit is to be scored with.
+struct ServedRewardModel {
+  std::string name;
+  std::string hash;  ///< model hash
+  bool operator==(const ServedRewardModel&) const = default;
+};
+
 /// The prompts of one lease: the unit of work of rollouts. A unit fixes everything that decides the sampled
 /// bits, so whoever computes it, in-process or a worker far away, returns the same trajectories.
 struct RolloutUnit {
@@ -25,8 +32,7 @@ struct RolloutUnit {
   std::string dtype = "float32";   ///< of the policy while sampling
   int64_t policy_version = 0;      ///< weights to sample with
   std::string policy_hash;
-  std::string reward_model;  ///< name under which the reward model is served; empty when in-process
-  std::string reward_model_hash;
+  std::vector<ServedRewardModel> reward_models;  ///< score together, in this order; empty when in-process
 };
 
 }  // namespace rlhf

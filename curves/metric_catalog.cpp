@@ -24,6 +24,8 @@ std::vector<MetricCard> make_catalog() {
       {"objective/model_scores", kReward, "Score before length and end rules", "RM deviations",
        "The reward model's own opinion, before responses without an end or too short are marked down.",
        false},
+      {"objective/score_spread", kReward, "Spread of the ensemble", "RM deviations",
+       "How far its reward models are apart. Rising: the policy goes where they do not know.", false},
       {"objective/rlhf_reward", kReward, "Score less KL penalty", "RM deviations", "What PPO maximises.",
        false},
       {"objective/non_score_reward", kReward, "KL penalty", "RM deviations", "Minus beta times KL.", false},

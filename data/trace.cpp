@@ -105,7 +105,8 @@ TrajectoryTrace trace_trajectory(Database& database, int64_t trajectory) {
   trace.run = read_run(database, trace.rollout.run);
   for (const ModelParent& model : trace.run.models)
     if (model.role == "reward")
-      trace.reward_model = explain_model({model.model_hash, {}, std::nullopt, database.path().string()});
+      trace.reward_models.push_back(
+          explain_model({model.model_hash, {}, std::nullopt, database.path().string()}).front());
   if (trace.rollout.prompt_id)
     for_each_label_of(database, *trace.rollout.prompt_id,
                       [&](ImportRecord&& label) { trace.labels.push_back(std::move(label)); });
@@ -135,10 +136,7 @@ std::string trace_json(const TrajectoryTrace& trace, const TokenText& token_text
   for (const ModelParent& model : trace.run.models)
     json["models"].push_back({{"role", model.role}, {"model_hash", model.model_hash}});
   json["tokens"] = tokens_json(r, token_text);
-  json["reward_model"] =
-      trace.reward_model.empty()
-          ? ordered_json(nullptr)
-          : ordered_json::parse(explanation_json({trace.reward_model.front()})).at("models").at(0);
+  json["reward_models"] = ordered_json::parse(explanation_json(trace.reward_models)).at("models");
   json["labels_of_prompt"] = labels_json(trace.labels);
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
@@ -155,8 +153,8 @@ std::string trace_text(const TrajectoryTrace& trace, const TokenText& token_text
                      trace.run.output_dir + "\nprompt   " + quoted(r.prompt_text) + "\nresponse " +
                      quoted(r.response_text) + '\n' + numbers + '\n' + token_table(r, token_text) +
                      "\nscored by\n" +
-                     (trace.reward_model.empty() ? "a reward model the ledger does not know\n"
-                                                 : explanation_text({trace.reward_model.front()}));
+                     (trace.reward_models.empty() ? "a reward model the ledger does not know\n"
+                                                  : explanation_text(trace.reward_models));
   if (trace.labels.empty()) return text + "\nNobody has ranked answers to this prompt.\n";
   text += "\nlabels of this prompt\n";
   for (const ImportRecord& label : trace.labels) text += ranks_text(label);

@@ -14,7 +14,7 @@ struct TrajectoryTrace {
   StoredTrajectory rollout;
   RunRecord run;
   std::vector<ExplainedModel>
-      reward_model;                  ///< explain_model() of what scored it; empty when it is not known
+      reward_models;                 ///< what scored it, several for an ensemble; empty when it is not known
   std::vector<ImportRecord> labels;  ///< rankings and ratings of this very prompt that count now
 };
 

@@ -44,6 +44,7 @@ void run_score(const ScoreFlags& flags) {
     nlohmann::ordered_json object = lines[i].value;
     object["score"] = scores[i].mean;
     object["raw_score"] = scores[i].raw;
+    if (scorer.members() > 1) object["score_spread"] = scores[i].spread;
     output.write(object);
   }
   output.close();
@@ -54,7 +55,10 @@ void run_score(const ScoreFlags& flags) {
 void add_score_command(CLI::App& app) {
   auto flags = std::make_shared<ScoreFlags>();
   CLI::App* command = app.add_subcommand("score", "score responses with a reward model");
-  command->add_option("--model", flags->model, "a folder or grpc://HOST:PORT/NAME")->required();
+  command
+      ->add_option("--model", flags->model,
+                   "a folder or grpc://HOST:PORT/NAME; several with commas between score as an ensemble")
+      ->required();
   add_json_lines_flags(*command, flags->lines);
   add_compute_flags(*command, flags->compute, "float32");
   command->callback([flags] { run_score(*flags); });

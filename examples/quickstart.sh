@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From raw text to a policy that human ratings shaped, in a few minutes on a laptop: examples/quickstart.sh [--seed N]
+# From raw text to a policy that human ratings shaped, in a few minutes on a laptop:
+#   examples/quickstart.sh [--seed N] [--until STAGE]
 #
 # The task: continue the beginning of a film review so that people like it. 23,703 sentences that people rated from -4 to
 # +4 (Hutto and Gilbert 2014) are fetched from PyPI. A tokenizer and a small model are trained on them from nothing and
@@ -16,7 +17,8 @@ threads=$(nproc)
 while [ $# -gt 0 ]; do
   case $1 in
   --seed) seed=$2; shift 2 ;;
-  *) echo "usage: examples/quickstart.sh [--seed N]" >&2; exit 2 ;;
+  --until) until=$2; shift 2 ;;  # gold_reward, say: the models without PPO
+  *) echo "usage: examples/quickstart.sh [--seed N] [--until STAGE]" >&2; exit 2 ;;
   esac
 done
 
@@ -27,14 +29,7 @@ run=runs/quickstart
 mkdir -p "$run"
 ledger=$run/ledger.db
 
-# Says what a stage took; the seconds end up in summary.json.
-stage() {
-  local name=$1 begin=$EPOCHREALTIME
-  shift
-  echo "== $name" >&2
-  "$@"
-  python3 -c "import sys; print(f'{float(sys.argv[2]) - float(sys.argv[1]):.1f}')" "$begin" "$EPOCHREALTIME" >"$run/seconds-$name"
-}
+. examples/film_reviews/stage.sh
 
 stop_children() { [ -z "$(jobs -p)" ] || kill $(jobs -p) 2>/dev/null || true; }
 trap stop_children EXIT

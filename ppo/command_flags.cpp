@@ -62,8 +62,10 @@ void add_ppo_flags(CLI::App& command, PpoFlags& f) {
                   "policy to start from: a folder or grpc://HOST:PORT/NAME")
       ->required();
   command
-      .add_option("--reward_model,--reward_model_path", f.reward_model,
-                  "scores the responses; the critic starts as it")
+      .add_option(
+          "--reward_model,--reward_model_path", f.reward_model,
+          "scores the responses; MODEL,MODEL,... is an ensemble, which scores by its mean. The critic "
+          "starts as it, or as the first of them")
       ->required();
   command.add_option("--reference_model", f.reference_model,
                      "what the KL is against; --model when not given");
@@ -100,6 +102,8 @@ void add_ppo_flags(CLI::App& command, PpoFlags& f) {
                "is subtracted from it instead");
   add(command, "--min_response_length", o.rewards.min_response_length,
       "shorter responses are treated like those without an end");
+  add(command, "--reward_spread_penalty", o.rewards.spread_penalty,
+      "of an ensemble: so many times the deviation between its members is subtracted from the score");
   add_optional(command, "--gamma", f.gamma_, "discount");
   add_optional(command, "--lam", f.lambda_, "lambda of GAE");
   add_optional(command, "--cliprange", f.cliprange_, "of the ratio");

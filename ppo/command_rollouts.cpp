@@ -13,7 +13,7 @@
 namespace rlhf {
 namespace {
 
-constexpr char kRewardModel[] = "reward";
+constexpr char kRewardModel[] = "reward-";  // and the number of the member
 
 BrokerOptions broker_options(const PpoFlags& flags) {
   BrokerOptions options;
@@ -35,25 +35,29 @@ CheckpointBytes bytes_of(const ModelFiles& files) {
 }  // namespace
 
 struct ServedRollouts::State {
-  State(const PpoFlags& flags, const ModelFiles& reward, UnitRunner* local_runner)
+  State(const PpoFlags& flags, const std::vector<ModelFiles>& reward, UnitRunner* local_runner)
       : store(static_cast<std::size_t>(flags.options.max_staleness) + 2),
         broker(broker_options(flags)),
         local(local_runner) {
-    const CheckpointBytes checkpoint = bytes_of(reward);
-    reward_model_hash = checkpoint.manifest.model_hash;
-    store.publish(kRewardModel, checkpoint);
+    for (const ModelFiles& member : reward) {
+      const CheckpointBytes checkpoint = bytes_of(member);
+      reward_models.push_back(
+          {kRewardModel + std::to_string(reward_models.size() + 1), checkpoint.manifest.model_hash});
+      store.publish(reward_models.back().name, checkpoint);
+    }
     server = std::make_unique<Server>(parse_listen_address(flags.listen), Services{&store, &broker, nullptr});
   }
 
   MemoryCheckpointStore store;
   RolloutBroker broker;
   UnitRunner* local;
-  std::string reward_model_hash;
+  std::vector<ServedRewardModel> reward_models;
   std::unique_ptr<Server> server;
 };
 
-ServedRollouts::ServedRollouts(const PpoFlags& flags, const ModelFiles& reward_model, UnitRunner* local)
-    : state_(std::make_unique<State>(flags, reward_model, local)) {
+ServedRollouts::ServedRollouts(const PpoFlags& flags, const std::vector<ModelFiles>& reward_models,
+                               UnitRunner* local)
+    : state_(std::make_unique<State>(flags, reward_models, local)) {
   const std::string address = state_->server->address().text();
   std::cout << nlohmann::json{{"listening", address}}.dump() << std::endl;
   std::cerr << "Waiting for workers: rlhf rollout --learner grpc://" << address << "\n";
@@ -70,10 +74,7 @@ PublishedPolicy ServedRollouts::publish(int64_t iteration, const LanguageModel& 
 
 std::vector<Trajectory> ServedRollouts::collect(const std::vector<RolloutUnit>& units) {
   std::vector<RolloutUnit> named = units;
-  for (RolloutUnit& unit : named) {
-    unit.reward_model = kRewardModel;
-    unit.reward_model_hash = state_->reward_model_hash;
-  }
+  for (RolloutUnit& unit : named) unit.reward_models = state_->reward_models;
   return state_->broker.collect(named, state_->local);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <vector>
 
 #include "model/model_folder.h"
 #include "ppo/command_flags.h"
@@ -8,12 +9,12 @@
 namespace rlhf {
 
 /// The learner's side of remote rollouts: a server that hands out units, policy versions and the reward
-/// model, and the source that the trainer collects from. Prints {"listening": "HOST:PORT"} on stdout once it
+/// models, and the source that the trainer collects from. Prints {"listening": "HOST:PORT"} on stdout once it
 /// serves.
 class ServedRollouts : public RolloutSource {
  public:
   /// `local`, when given, computes units in this process too. WorldError when the port is in use.
-  ServedRollouts(const PpoFlags& flags, const ModelFiles& reward_model, UnitRunner* local);
+  ServedRollouts(const PpoFlags& flags, const std::vector<ModelFiles>& reward_models, UnitRunner* local);
   ~ServedRollouts() override;
 
   PublishedPolicy publish(int64_t iteration, const LanguageModel& policy, const Tokenizer& tokenizer);

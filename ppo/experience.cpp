@@ -20,6 +20,7 @@ void Experience::check() const {
   require_rows(reference_logprobs, tokens.total(), "reference_logprobs");
   require_rows(values, value_slots.total(), "values");
   require_rows(scores, tokens.count(), "scores");
+  require_rows(score_spreads, tokens.count(), "score_spreads");
   if (static_cast<int64_t>(finished.size()) != tokens.count() || value_slots.count() != tokens.count()) {
     throw std::invalid_argument("experience: one entry a sequence is needed");
   }

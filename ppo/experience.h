@@ -18,9 +18,10 @@ struct Experience {
   Segments value_slots;              ///< B sequences over M; equal to `tokens` but for such a convention
   torch::Tensor logprobs;            ///< [N] l_t: under the behaviour policy at the sampling temperature
   torch::Tensor reference_logprobs;  ///< [N] f_t: under the reference at the same temperature
-  torch::Tensor values;        ///< [M] V_t under the critic that was current when the responses were made
-  torch::Tensor scores;        ///< [B] as the reward model gave them, normalised
-  std::vector<bool> finished;  ///< [B] an end-of-sequence token was sampled
+  torch::Tensor values;         ///< [M] V_t under the critic that was current when the responses were made
+  torch::Tensor scores;         ///< [B] as the reward model gave them, normalised
+  torch::Tensor score_spreads;  ///< [B] over the members of an ensemble; 0 for one model
+  std::vector<bool> finished;   ///< [B] an end-of-sequence token was sampled
 
   /// Throws std::invalid_argument when shapes disagree.
   void check() const;
@@ -30,7 +31,7 @@ struct Experience {
 struct TokenRewards {
   torch::Tensor rewards;           ///< [M] r_t
   torch::Tensor kl;                ///< [N] the estimate that was penalised, nats
-  torch::Tensor effective_scores;  ///< [B] the score after the rules for responses without an end
+  torch::Tensor effective_scores;  ///< [B] the score after penalty and rules of RewardOptions
 };
 
 /// Advantages and value targets.

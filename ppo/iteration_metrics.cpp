@@ -78,6 +78,11 @@ Metrics objective_metrics(const TrajectoryView& trajectories, const Experience& 
           {"objective/advantage_std", deviation(advantages.raw)}};
 }
 
+Metrics spread_metrics(const TrajectoryView& trajectories) {
+  const double spread = mean_over(trajectories, &Trajectory::score_spread);
+  return spread > 0 ? Metrics{{"objective/score_spread", spread}} : Metrics{};
+}
+
 Metrics update_metrics(const UpdateReport& report) {
   return {{"loss/policy_avg", report.mean(&UpdateReport::policy_loss)},
           {"policy/approxkl_avg", report.mean(&UpdateReport::approx_kl)},

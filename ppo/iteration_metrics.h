@@ -23,6 +23,8 @@ KlSums kl_sums(const Experience& experience);
 /// The groups of docs/metrics.md, section ppo, in its order.
 Metrics objective_metrics(const TrajectoryView& trajectories, const Experience& experience,
                           const TokenRewards& rewards, const Advantages& advantages, double beta);
+/// objective/score_spread; nothing where one reward model scored.
+Metrics spread_metrics(const TrajectoryView& trajectories);
 Metrics update_metrics(const UpdateReport& report);
 Metrics critic_metrics(const Experience& experience, const Advantages& advantages);
 /// `min_response_length` 0 leaves out short_fraction; no `decode` leaves out repeated_words.

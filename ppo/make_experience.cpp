@@ -83,10 +83,11 @@ Experience make_experience(const PpoNetworks& networks, const TrajectoryView& tr
   const auto fresh = fresh_tokens(trajectories, options.policy_version).to(device);
   logprobs = torch::where(fresh, logprobs, sampler_logprobs(trajectories, logprobs.options()));
 
-  std::vector<double> scores;
+  std::vector<double> scores, spreads;
   std::vector<bool> finished;
   for (const Trajectory* t : trajectories) {
     scores.push_back(t->score);
+    spreads.push_back(t->score_spread);
     finished.push_back(t->finish_reason == FinishReason::kStop);
   }
   Experience experience{tokens,
@@ -95,6 +96,7 @@ Experience make_experience(const PpoNetworks& networks, const TrajectoryView& tr
                         joined(mine.reference, tokens),
                         joined(mine.values, value_slots),
                         torch::tensor(scores, torch::kFloat64).to(device, dtype),
+                        torch::tensor(spreads, torch::kFloat64).to(device, dtype),
                         finished};
   experience.check();
   return experience;

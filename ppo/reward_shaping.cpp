@@ -1,5 +1,7 @@
 #include "ppo/reward_shaping.h"
 
+#include <cmath>
+
 #include "contract/error.h"
 
 namespace rlhf {
@@ -12,13 +14,14 @@ torch::Tensor effective_scores(const Experience& experience, const RewardOptions
                      experience.tokens.length(s) < options.min_response_length);
   }
   const auto mask = torch::tensor(flawed, torch::kUInt8).to(experience.scores.device()).to(torch::kBool);
+  const auto scores = experience.scores - options.spread_penalty * experience.score_spreads;
   if (options.missing_eos_score) {
-    return experience.scores.masked_fill(mask, *options.missing_eos_score);
+    return scores.masked_fill(mask, *options.missing_eos_score);
   }
   if (options.missing_eos_penalty) {
-    return experience.scores - mask.to(experience.scores.scalar_type()) * *options.missing_eos_penalty;
+    return scores - mask.to(scores.scalar_type()) * *options.missing_eos_penalty;
   }
-  return experience.scores;
+  return scores;
 }
 
 }  // namespace
@@ -32,6 +35,10 @@ void RewardOptions::check() const {
     throw UserError(
         "--min_response_length needs --missing_eos_score or --missing_eos_penalty to say what a short "
         "response gets");
+  }
+  if (!(spread_penalty >= 0) || std::isinf(spread_penalty)) {
+    throw UserError("--reward_spread_penalty is " + std::to_string(spread_penalty) +
+                    "; it must be 0 or more");
   }
 }
 

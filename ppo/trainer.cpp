@@ -157,6 +157,7 @@ StepReport PpoTrainer::step(int64_t iteration) {
   if (options_.kl.target) {
     row.emplace_back("objective/kl_target", *options_.kl.target);
   }
+  append(row, spread_metrics(trajectories));
   append(row, gold_scores(trajectories));
   append(row, update_metrics(update));
   append(row, {{"lr", optimizers.policy_rate}, {"critic_lr", optimizers.critic_rate}});
@@ -293,6 +294,7 @@ Metrics PpoTrainer::evaluate(int64_t steps_done) {
   Metrics row{{"objective/scores", rewards.effective_scores.mean().item<double>()},
               {"objective/model_scores", experience.scores.mean().item<double>()},
               {"objective/kl", kl_sums(experience).k1_per_response()}};
+  append(row, spread_metrics(trajectories));
   append(row, gold_scores(trajectories));
   for (const auto& [name, value] : response_metrics(trajectories, 0, around_.decode)) {
     if (name == "response/length_mean" || name == "response/eos_fraction" || name == "response/distinct_2" ||

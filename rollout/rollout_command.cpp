@@ -10,8 +10,8 @@
 
 #include "cli/compute_flags.h"
 #include "cli/model_reference.h"
+#include "cli/reward_models.h"
 #include "contract/error.h"
-#include "model/scorer.h"
 #include "rollout/unit_runner.h"
 #include "rpc/worker.h"
 #include "text/tokenizer.h"
@@ -30,29 +30,29 @@ struct RolloutFlags {
 /// A runner with a scorer of its own.
 class WorkerRunner : public UnitRunner {
  public:
-  WorkerRunner(std::shared_ptr<ModelScorer> scorer, LanguageModel policy, std::vector<TokenId> eos_token_ids)
+  WorkerRunner(std::shared_ptr<RewardScorer> scorer, LanguageModel policy, std::vector<TokenId> eos_token_ids)
       : scorer_(std::move(scorer)), runner_(std::move(policy), std::move(eos_token_ids), *scorer_) {}
   std::vector<Trajectory> run(const RolloutUnit& unit) override { return runner_.run(unit); }
 
  private:
-  std::shared_ptr<ModelScorer> scorer_;
+  std::shared_ptr<RewardScorer> scorer_;
   ModelUnitRunner runner_;
 };
 
-/// Builds runners; the reward model is loaded once as long as the learner names the same.
+/// Builds runners; the reward models are loaded once as long as the learner names the same.
 class RunnerMaker {
  public:
   explicit RunnerMaker(const ComputeFlags& compute) : compute_(compute) {}
 
   std::unique_ptr<UnitRunner> operator()(const RunnerModels& models, const RolloutUnit& unit) {
-    if (!models.reward_model) throw WorldError("the learner's unit names no reward model");
+    if (models.reward_models.empty()) throw WorldError("the learner's unit names no reward model");
     const torch::Device device = compute_.torch_device();
     const torch::ScalarType dtype = parse_dtype(unit.dtype, device, "the learner's dtype");
-    if (!scorer_ || reward_model_ != models.reward_model || scorer_dtype_ != dtype) {
-      LoadedScalarModel loaded =
-          load_scalar_model(ModelFiles::in_memory(*models.reward_model), dtype, device, false);
-      scorer_ = std::make_shared<ModelScorer>(std::move(loaded.model), loaded.normalizer);
-      reward_model_ = models.reward_model;
+    if (!scorer_ || reward_models_ != models.reward_models || scorer_dtype_ != dtype) {
+      std::vector<ModelFiles> members;
+      for (const auto& bytes : models.reward_models) members.push_back(ModelFiles::in_memory(*bytes));
+      scorer_ = load_reward_models(members, dtype, device, "the learner's reward model");
+      reward_models_ = models.reward_models;
       scorer_dtype_ = dtype;
     }
     const ModelFiles policy = ModelFiles::in_memory(*models.policy);
@@ -63,8 +63,8 @@ class RunnerMaker {
 
  private:
   ComputeFlags compute_;
-  std::shared_ptr<const CheckpointBytes> reward_model_;
-  std::shared_ptr<ModelScorer> scorer_;
+  std::vector<std::shared_ptr<const CheckpointBytes>> reward_models_;
+  std::shared_ptr<RewardScorer> scorer_;
   torch::ScalarType scorer_dtype_ = torch::kFloat32;
   std::vector<TokenId> eos_token_ids_;
 };

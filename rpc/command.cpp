@@ -14,9 +14,9 @@
 #include "cli/compute_flags.h"
 #include "cli/interrupt.h"
 #include "cli/model_reference.h"
+#include "cli/reward_models.h"
 #include "contract/error.h"
 #include "log/log.h"
-#include "model/scorer.h"
 #include "rpc/server.h"
 #include "storage/folder_checkpoint_store.h"
 #include "text/tokenizer.h"
@@ -34,21 +34,16 @@ struct ServeFlags {
   ComputeFlags compute;
 };
 
-/// Loads "NAME=MODEL" or "MODEL".
+/// Loads "NAME=MODEL" or "MODEL"; MODEL may be an ensemble.
 void add_reward_model(RewardBoard& board, const std::string& named, const ComputeFlags& compute) {
   const std::size_t equals = named.find('=');
   const bool has_name = equals != std::string::npos && is_model_name(named.substr(0, equals));
   const std::string name = has_name ? named.substr(0, equals) : kDefaultRewardName;
   const std::string reference = has_name ? named.substr(equals + 1) : named;
-  const ModelFiles files = open_model(reference, "--reward_model");
-  LoadedScalarModel loaded =
-      load_scalar_model(files, compute.torch_dtype(), compute.torch_device(), /*trainable=*/false);
-  if (loaded.fresh_head)
-    throw UserError("--reward_model " + reference +
-                    " is a language model, not a reward model: it has no score.weight");
-  const CheckpointManifest manifest = files.manifest();
-  board.add(name, {std::make_shared<ModelScorer>(std::move(loaded.model), loaded.normalizer),
-                   manifest.model_hash, load_tokenizer(files).hash()});
+  const std::vector<ModelFiles> members = open_reward_models(reference, "--reward_model");
+  board.add(name,
+            {load_reward_models(members, compute.torch_dtype(), compute.torch_device(), "--reward_model"),
+             reward_hash(members), load_tokenizer(members.front()).hash()});
 }
 
 void serve_until_interrupted(const ServeFlags& flags) {
@@ -82,7 +77,8 @@ void add_serve_command(CLI::App& app) {
                       "Folder of the models offered and published, NAME/VERSION/; made when absent");
   command->add_option(
       "--reward_model", flags->reward_models,
-      "A reward model to score with: MODEL, offered as \"reward\", or NAME=MODEL; may be given again");
+      "A reward model to score with: MODEL, offered as \"reward\", or NAME=MODEL; MODEL,MODEL,... is an "
+      "ensemble; may be given again");
   add_compute_flags(*command, flags->compute, "float32");
   command->callback([flags] { serve_until_interrupted(*flags); });
 }

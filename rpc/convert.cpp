@@ -123,8 +123,11 @@ void to_wire(const RolloutUnit& unit, v1::RolloutUnit& wire) {
   wire.set_dtype(unit.dtype);
   wire.set_policy_version(unit.policy_version);
   wire.set_policy_hash(unit.policy_hash);
-  wire.set_reward_model(unit.reward_model);
-  wire.set_reward_model_hash(unit.reward_model_hash);
+  for (const ServedRewardModel& model : unit.reward_models) {
+    v1::ServedRewardModel& added = *wire.add_reward_models();
+    added.set_name(model.name);
+    added.set_hash(model.hash);
+  }
 }
 
 RolloutUnit from_wire(const v1::RolloutUnit& wire) {
@@ -146,8 +149,8 @@ RolloutUnit from_wire(const v1::RolloutUnit& wire) {
   unit.dtype = wire.dtype();
   unit.policy_version = wire.policy_version();
   unit.policy_hash = wire.policy_hash();
-  unit.reward_model = wire.reward_model();
-  unit.reward_model_hash = wire.reward_model_hash();
+  for (const v1::ServedRewardModel& model : wire.reward_models())
+    unit.reward_models.push_back({model.name(), model.hash()});
   check_unit(unit);
   return unit;
 }

@@ -6,7 +6,7 @@
 namespace rlhf {
 
 /// Raised by any change that an older peer would misread. Carried by every call; a difference is refused.
-inline constexpr int kProtocolVersion = 1;
+inline constexpr int kProtocolVersion = 2;
 
 /// Largest message either side takes. Checkpoints travel in chunks far below it.
 inline constexpr int kLargestMessage = 64 << 20;

@@ -12,6 +12,7 @@ namespace {
 constexpr float kLargestLogprob = 1e-3f;
 constexpr int32_t kMostThreads = 4096;
 constexpr int32_t kMostSamples = 1 << 20;
+constexpr std::size_t kMostRewardModels = 256;
 
 bool is_hash(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -68,8 +69,11 @@ void check_unit(const RolloutUnit& unit) {
           "generation_threads out of range");
   require(!unit.dtype.empty(), "no dtype");
   require(unit.policy_version >= 1 && is_hash(unit.policy_hash), "it names no policy version and hash");
-  require(unit.reward_model.empty() || is_hash(unit.reward_model_hash),
-          "it names a reward model without its hash");
+  require(unit.reward_models.size() <= kMostRewardModels, "too many reward models");
+  require(
+      std::all_of(unit.reward_models.begin(), unit.reward_models.end(),
+                  [](const ServedRewardModel& model) { return !model.name.empty() && is_hash(model.hash); }),
+      "it names a reward model without its name or its hash");
 }
 
 std::vector<Trajectory> complete_samples(const RolloutUnit& unit, std::vector<Trajectory> samples) {

@@ -70,7 +70,7 @@ class Heartbeat {
   std::jthread thread_;  // last: stops before the rest is gone
 };
 
-/// Runners by what they were made from, and the reward model's bytes.
+/// Runners by what they were made from, and the reward models' bytes.
 class Runners {
  public:
   Runners(const WorkerOptions& options, const MakeRunner& make_runner)
@@ -87,8 +87,9 @@ class Runners {
       return *made_.front().runner;
     }
     while (made_.size() >= limit_) made_.pop_back();  // first, so that two sets of weights need not fit
-    const RunnerModels models{fetch(kPolicyModel, unit.policy_version, unit.policy_hash), reward_model(unit)};
-    made_.push_front({unit.policy_hash, unit.reward_model_hash, unit.dtype, unit.generation_threads,
+    const RunnerModels models{fetch(kPolicyModel, unit.policy_version, unit.policy_hash),
+                              reward_models(unit)};
+    made_.push_front({unit.policy_hash, unit.reward_models, unit.dtype, unit.generation_threads,
                       make_runner_(models, unit)});
     return *made_.front().runner;
   }
@@ -96,13 +97,13 @@ class Runners {
  private:
   struct Made {
     std::string policy_hash;
-    std::string reward_model_hash;
+    std::vector<ServedRewardModel> reward_models;
     std::string dtype;
     int32_t threads = 0;
     std::unique_ptr<UnitRunner> runner;
     bool serves(const RolloutUnit& unit) const {
-      return policy_hash == unit.policy_hash && reward_model_hash == unit.reward_model_hash &&
-             dtype == unit.dtype && threads == unit.generation_threads;
+      return policy_hash == unit.policy_hash && reward_models == unit.reward_models && dtype == unit.dtype &&
+             threads == unit.generation_threads;
     }
   };
   using Checkpoint = std::shared_ptr<const CheckpointBytes>;
@@ -122,17 +123,23 @@ class Runners {
     return checkpoint;
   }
 
-  Checkpoint reward_model(const RolloutUnit& unit) {
-    if (unit.reward_model.empty()) return nullptr;
-    if (!reward_model_ || reward_model_->manifest.model_hash != unit.reward_model_hash)
-      reward_model_ = fetch(unit.reward_model, 0, unit.reward_model_hash);
-    return reward_model_;
+  /// Fetches what the last unit did not name.
+  std::vector<Checkpoint> reward_models(const RolloutUnit& unit) {
+    std::vector<Checkpoint> wanted;
+    for (const ServedRewardModel& model : unit.reward_models) {
+      const auto held =
+          std::find_if(reward_models_.begin(), reward_models_.end(),
+                       [&](const Checkpoint& there) { return there->manifest.model_hash == model.hash; });
+      wanted.push_back(held != reward_models_.end() ? *held : fetch(model.name, 0, model.hash));
+    }
+    reward_models_ = wanted;
+    return wanted;
   }
 
   const std::size_t limit_;
   const MakeRunner& make_runner_;
   CheckpointClient models_;
-  Checkpoint reward_model_;
+  std::vector<Checkpoint> reward_models_;
   std::list<Made> made_;  // newest first
 };
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "contract/checkpoint.h"
 #include "contract/rollout_unit.h"
@@ -29,12 +30,12 @@ struct WorkerOptions {
 /// The weights a unit names, verified: their model hashes are the unit's.
 struct RunnerModels {
   std::shared_ptr<const CheckpointBytes> policy;
-  std::shared_ptr<const CheckpointBytes> reward_model;  ///< nullptr when the unit names none
+  std::vector<std::shared_ptr<const CheckpointBytes>> reward_models;  ///< in the unit's order
 };
 
 /// Builds what computes units sampled with these weights; `unit` carries dtype and threads. Called again when
-/// the policy, the reward model, dtype or thread count changes. The reward model's bytes are the same object
-/// as long as it does not change, so a maker can keep the network it built from them.
+/// the policy, a reward model, dtype or thread count changes. A reward model's bytes are the same object as
+/// long as the unit names it, so a maker can keep the network it built from them.
 using MakeRunner =
     std::function<std::unique_ptr<UnitRunner>(const RunnerModels& models, const RolloutUnit& unit)>;
 

@@ -292,6 +292,15 @@ int64_t AnnotationStore::add_tasks(int64_t campaign, const std::vector<TaskSpec>
   });
 }
 
+bool AnnotationStore::has_chosen_tasks(int64_t campaign) {
+  return guarded(database_.connection(), [&] {
+    SQLite::Statement find(
+        database_.connection().db,
+        "SELECT 1 FROM tasks WHERE campaign_id = ? AND reason <> 'sampled' AND gold_json IS NULL");
+    return first_integer(find, campaign).has_value();
+  });
+}
+
 std::vector<TaskSpec> AnnotationStore::tasks_from_samples(const Campaign& campaign, const std::string& split,
                                                           const std::string& model_hash) {
   return guarded(database_.connection(), [&] {

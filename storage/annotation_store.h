@@ -108,6 +108,10 @@ class AnnotationStore {
   /// Adds tasks that the campaign does not have; returns how many those were.
   int64_t add_tasks(int64_t campaign, const std::vector<TaskSpec>& tasks);
 
+  /// Whether somebody chose tasks for the campaign (`rlhf data select`), so that not all that was sampled
+  /// belongs to it.
+  bool has_chosen_tasks(int64_t campaign);
+
   /// One task for each prompt of `split` that has `k` different sampled responses of the model (of any when
   /// empty), in the order in which the prompts came; the first k responses. What is in the campaign already
   /// is left out.

@@ -3,34 +3,18 @@ import json
 import pathlib
 import sys
 
+from run_figures import before_and_after, rows, seconds
+
 run = pathlib.Path(sys.argv[1])
-
-
-def rows(stage):
-    return [json.loads(line) for line in open(run / stage / "metrics.jsonl")]
-
-
-def before_and_after(stage):
-    evaluations = [row for row in rows(stage) if "eval_objective/scores" in row]
-    training = [row for row in rows(stage) if "objective/kl" in row]
-    first, last = evaluations[0], evaluations[-1]
-    summary = {}
-    for name, key in (("score", "eval_objective/model_scores"), ("gold", "eval_objective/gold_scores"),
-                      ("distinct2", "eval_response/distinct_2"), ("length", "eval_response/length_mean"), ("kl", "eval_objective/kl")):
-        summary[f"{name}_before"], summary[f"{name}_after"] = first[key], last[key]
-    summary["kl_last10"] = sum(row["objective/kl"] for row in training[-10:]) / len(training[-10:])
-    return summary
-
-
 reward = json.load(open(run / "reward.json"))
 summary = {"rm_accuracy": reward["accuracy"], "rm_accuracy_low": reward["accuracy_low"],
            "rm_accuracy_high": reward["accuracy_high"],
            "gold_rm_accuracy": json.load(open(run / "gold_reward.json"))["accuracy"]}
-summary |= before_and_after("ppo")
-summary["kl_target"] = next(row["objective/kl_target"] for row in rows("ppo") if "objective/kl_target" in row)
-summary["beta0"] = before_and_after("ppo_beta0")
+summary |= before_and_after(run, "ppo")
+summary["kl_target"] = next(row["objective/kl_target"] for row in rows(run, "ppo") if "objective/kl_target" in row)
+summary["beta0"] = before_and_after(run, "ppo_beta0")
 order = ["data", "tokenizer", "pretrain", "sft", "reward", "gold_reward", "evaluate_reward", "ppo", "ppo_beta0"]
-summary["seconds"] = {name: float((run / f"seconds-{name}").read_text()) for name in order if (run / f"seconds-{name}").exists()}
+summary["seconds"] = seconds(run, order)
 
 with open(run / "summary.json", "w") as file:
     json.dump(summary, file, indent=1)

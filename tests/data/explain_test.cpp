@@ -176,14 +176,14 @@ TEST_CASE("a rollout is traced to its tokens, its reward model and the labels of
   CHECK(trace.rollout.prompt_id.has_value());
   REQUIRE(trace.labels.size() == 1);
   CHECK(trace.labels[0].provenance.annotator == "ann");
-  REQUIRE_FALSE(trace.reward_model.empty());
-  CHECK(trace.reward_model[0].data[0].checked);
+  REQUIRE(trace.reward_models.size() == 1);
+  CHECK(trace.reward_models[0].data[0].checked);
   const auto word = [](TokenId id) { return "w" + std::to_string(id); };
   const auto json = nlohmann::json::parse(trace_json(trace, word));
   REQUIRE(json["tokens"].size() == 2);
   CHECK(json["tokens"][0]["kl"] == 0.5);
   CHECK(json["tokens"][1]["text"] == "w5");
-  CHECK(json["reward_model"]["model_hash"] == chain.reward);
+  CHECK(json["reward_models"][0]["model_hash"] == chain.reward);
   CHECK(json["labels_of_prompt"][0]["ranks"] == nlohmann::json({1, 2}));
   CHECK_THAT(trace_text(trace, word), test::contains("\"w4\""));
   CHECK_THROWS_WITH(trace_trajectory(database, 99), test::contains("no trajectory 99"));

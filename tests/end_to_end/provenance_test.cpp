@@ -94,7 +94,7 @@ TEST_CASE("explain goes from a policy to the very labels, annotators and imports
   const json trace = object_of(Flags{"data", "trace", "1"} + pipeline.db());
   CHECK(trace["tokens"].size() >= 1);
   CHECK(trace["tokens"][0]["text"].is_string());
-  CHECK(trace["reward_model"]["data"][0]["sha256"] == labels["sha256"]);
+  CHECK(trace["reward_models"][0]["data"][0]["sha256"] == labels["sha256"]);
   CHECK(trace["labels_of_prompt"].is_array());
 }
 

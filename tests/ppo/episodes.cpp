@@ -62,6 +62,7 @@ Experience experience_of(const Episode& e, const Convention& convention) {
           packed(e.reference, tokens),
           packed(e.values, slots),
           torch::tensor(e.scores, torch::kFloat64),
+          torch::zeros({tokens.count()}, torch::kFloat64),
           e.finished};
 }
 

@@ -42,6 +42,7 @@ Experience experience_of(const json& golden, const Convention& convention,
           doubles(golden.at("reference_logprobs")),
           doubles(golden.at("values")),
           doubles(golden.at("scores")),
+          torch::zeros({tokens.count()}, torch::kFloat64),
           finished};
 }
 

@@ -47,6 +47,7 @@ Worked worked_example() {
                   doubles({-1.2, -1.5, -0.5, -2.0, -1.0, -1.0, -1.5}),
                   doubles({0.5, 0.4, 0.8, 0.0, 0.2, -0.2, 0.0}),
                   doubles({1.0, 2.0}),
+                  doubles({0.0, 0.0}),
                   {true, false}};
   return w;
 }
@@ -130,6 +131,27 @@ TEST_CASE("a response without an end, or too short, loses its score or pays, but
   w.options.missing_eos_score = -1;
   w.options.min_response_length = 4;
   CHECK(largest_difference(scores(), doubles({-1.0, -1.0})) < kTiny);
+}
+
+TEST_CASE("what an ensemble does not agree on costs its spread times the penalty") {
+  auto w = worked_example();
+  w.options = {};
+  w.experience.score_spreads = doubles({0.4, 1.5});
+  const auto scores = [&] {
+    return shape_rewards(w.experience, 0.1, w.options, w.convention).effective_scores;
+  };
+  CHECK(largest_difference(scores(), doubles({1.0, 2.0})) < kTiny);
+  w.options.spread_penalty = 0.5;  // 1 - 0.5 * 0.4, 2 - 0.5 * 1.5
+  CHECK(largest_difference(scores(), doubles({0.8, 1.25})) < kTiny);
+  w.options.missing_eos_penalty = 0.75;  // of response 2, on top
+  CHECK(largest_difference(scores(), doubles({0.8, 0.5})) < kTiny);
+  w.options.missing_eos_penalty = {};
+  w.options.missing_eos_score = -1.0;  // replaces the score, whatever it was
+  CHECK(largest_difference(scores(), doubles({0.8, -1.0})) < kTiny);
+  const auto rewards = shape_rewards(w.experience, 0.1, w.options, w.convention).rewards;
+  CHECK(largest_difference(rewards, doubles({-0.02, 0.05, 0.8, -0.1, 0.0, 0.1, -1.0})) < kTiny);
+  w.options.spread_penalty = -0.1;
+  CHECK_THROWS_AS(w.options.check(), UserError);
 }
 
 TEST_CASE("the two ways to treat a missing end exclude each other, and a minimum length needs one of them") {

@@ -119,6 +119,7 @@ TEST_CASE("A unit survives the wire") {
   before.seed = std::numeric_limits<uint64_t>::max();
   before.generation_threads = 3;
   before.dtype = "bfloat16";
+  before.reward_models.push_back({"reward-2", sha256_hex("another")});
   v1::RolloutUnit wire;
   to_wire(before, wire);
   const RolloutUnit after = from_wire(wire);
@@ -137,8 +138,7 @@ TEST_CASE("A unit survives the wire") {
   CHECK(after.dtype == before.dtype);
   CHECK(after.policy_version == before.policy_version);
   CHECK(after.policy_hash == before.policy_hash);
-  CHECK(after.reward_model == before.reward_model);
-  CHECK(after.reward_model_hash == before.reward_model_hash);
+  CHECK(after.reward_models == before.reward_models);
 }
 
 TEST_CASE("A unit that no learner means is refused") {
@@ -189,7 +189,13 @@ TEST_CASE("A unit that no learner means is refused") {
     wire.set_policy_hash("abc");
   }
   SECTION("a reward model without its hash") {
-    wire.clear_reward_model_hash();
+    wire.mutable_reward_models(0)->clear_hash();
+  }
+  SECTION("a reward model without its name") {
+    wire.mutable_reward_models(0)->clear_name();
+  }
+  SECTION("absurdly many reward models") {
+    for (int i = 0; i < 1000; ++i) *wire.add_reward_models() = wire.reward_models(0);
   }
   CHECK_THROWS_AS(from_wire(wire), UserError);
 }

@@ -46,8 +46,7 @@ std::vector<RolloutUnit> make_units(int count, int64_t iteration, int64_t versio
     unit.seed = 11;
     unit.policy_version = version;
     unit.policy_hash = policy.manifest.model_hash;
-    unit.reward_model = "reward";
-    unit.reward_model_hash = make_reward_model().manifest.model_hash;
+    unit.reward_models = {{"reward", make_reward_model().manifest.model_hash}};
     units.push_back(unit);
   }
   return units;
@@ -86,16 +85,20 @@ std::vector<Trajectory> FakeRunner::run(const RolloutUnit& unit) {
 
 MakeRunner fake_runners() {
   return [](const RunnerModels& models, const RolloutUnit&) {
-    return std::make_unique<FakeRunner>(models.policy->manifest.model_hash,
-                                        models.reward_model ? models.reward_model->manifest.model_hash : "");
+    std::string rewards;
+    for (const auto& model : models.reward_models) rewards += model->manifest.model_hash;
+    return std::make_unique<FakeRunner>(models.policy->manifest.model_hash, rewards);
   };
 }
 
 std::vector<Trajectory> expected(const std::vector<RolloutUnit>& units) {
   std::vector<Trajectory> all;
-  for (const RolloutUnit& unit : units)
-    for (Trajectory& trajectory : FakeRunner(unit.policy_hash, unit.reward_model_hash).run(unit))
+  for (const RolloutUnit& unit : units) {
+    std::string rewards;
+    for (const ServedRewardModel& model : unit.reward_models) rewards += model.hash;
+    for (Trajectory& trajectory : FakeRunner(unit.policy_hash, rewards).run(unit))
       all.push_back(std::move(trajectory));
+  }
   return all;
 }
 

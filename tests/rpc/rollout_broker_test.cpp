@@ -269,7 +269,7 @@ TEST_CASE("This process computes units too, and its results are the same") {
   RolloutBroker broker;
   const CheckpointBytes policy = test::make_policy(1);
   const auto units = test::make_units(4, 0, 1, policy);
-  test::FakeRunner local(policy.manifest.model_hash, units[0].reward_model_hash);
+  test::FakeRunner local(policy.manifest.model_hash, units[0].reward_models[0].hash);
   CHECK(RemoteRolloutSource(broker, &local).collect(units) == test::expected(units));
   const auto tallies = broker.tallies();
   REQUIRE(tallies.size() == 1);

@@ -31,7 +31,7 @@ std::string text(const grpc::ByteBuffer& buffer) {
 
 /// Sends raw bytes to a unary method, or one message to a stream, and returns the first answer.
 grpc::Status call_raw(const Address& server, const std::string& method, const std::string& request,
-                      std::string& reply, const std::string& version = "1") {
+                      std::string& reply, const std::string& version = "2") {
   grpc::GenericStub stub(dial(server));
   grpc::ClientContext context;
   if (!version.empty()) context.AddMetadata("rlhf-protocol-version", version);
@@ -94,7 +94,7 @@ TEST_CASE("A peer of another protocol version is told both versions") {
                                        "a",
                                        reply, "7");
   CHECK(status.error_code() == grpc::StatusCode::FAILED_PRECONDITION);
-  CHECK_THAT(status.error_message(), test::contains("the server speaks protocol version 1, the caller 7"));
+  CHECK_THAT(status.error_message(), test::contains("the server speaks protocol version 2, the caller 7"));
   CHECK_THROWS_AS(throw_if_failed(status, "x"), Refused);
   const grpc::Status none =
       call_raw(learner.server.address(), "/rlhf.v1.CheckpointService/List", "", reply, "");

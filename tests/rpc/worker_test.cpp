@@ -85,13 +85,13 @@ TEST_CASE("Three workers and this process together give the same") {
       }
     };
     return std::make_unique<Slow>(models.policy->manifest.model_hash,
-                                  models.reward_model->manifest.model_hash);
+                                  models.reward_models[0]->manifest.model_hash);
   };
   std::vector<std::future<WorkerSummary>> workers;
   for (const char* name : {"alice", "bob", "carol"}) workers.push_back(start(learner.worker(name), slow));
   while (learner.broker.tallies().size() < 3) std::this_thread::sleep_for(milliseconds(1));
   const auto units = units_of(learner, 40);
-  test::FakeRunner local(learner.policy.manifest.model_hash, units[0].reward_model_hash);
+  test::FakeRunner local(learner.policy.manifest.model_hash, units[0].reward_models[0].hash);
   CHECK(RemoteRolloutSource(learner.broker).collect(units) == test::expected(units));
   const auto more = units_of(learner, 40, 1);
   CHECK(RemoteRolloutSource(learner.broker, &local).collect(more) == test::expected(more));
@@ -169,13 +169,13 @@ TEST_CASE("Weights whose hash is not the unit's end the worker, and the unit is 
     units[0].policy_hash = test::make_policy(2).manifest.model_hash;
   }
   SECTION("reward model") {
-    units[0].reward_model_hash = test::make_policy(2).manifest.model_hash;
+    units[0].reward_models[0].hash = test::make_policy(2).manifest.model_hash;
   }
   SECTION("a version that is not served") {
     units[0].policy_version = 9;
   }
   SECTION("a reward model that is not served") {
-    units[0].reward_model = "gold";
+    units[0].reward_models[0].name = "gold";
   }
   auto collected = std::async(std::launch::async, [&] { return learner.broker.collect(units); });
   CHECK_THROWS_AS(run_worker(learner.worker("alice"), test::fake_runners()), WorldError);
@@ -217,15 +217,13 @@ TEST_CASE("A runner that samples nonsense ends its worker, not the run") {
   worker.get();
 }
 
-TEST_CASE("Runners are kept by the hashes of their weights") {
+TEST_CASE("Runners are kept by the hashes of their weights, reward models as long as they are named") {
   test::Learner learner;
-  int made = 0;
-  std::shared_ptr<const CheckpointBytes> reward_model;
-  bool same_reward_model = true;
+  const CheckpointBytes second = test::make_policy(3);
+  learner.store.publish("reward-2", second);
+  std::vector<std::vector<std::shared_ptr<const CheckpointBytes>>> given;
   const MakeRunner counting = [&](const RunnerModels& models, const RolloutUnit& unit) {
-    ++made;
-    same_reward_model = same_reward_model && (!reward_model || reward_model == models.reward_model);
-    reward_model = models.reward_model;
+    given.push_back(models.reward_models);
     return test::fake_runners()(models, unit);
   };
   auto worker = start(learner.worker("alice"), counting);
@@ -235,14 +233,23 @@ TEST_CASE("Runners are kept by the hashes of their weights") {
   const int64_t version = learner.store.publish(kPolicyModel, next);
   const auto units = test::make_units(4, 2, version, next);
   CHECK(learner.broker.collect(units) == test::expected(units));
-  auto unscored = test::make_units(1, 3, version, next);
-  unscored[0].reward_model = unscored[0].reward_model_hash = "";
+  auto ensemble = test::make_units(1, 3, version, next);
+  ensemble[0].reward_models.push_back({"reward-2", second.manifest.model_hash});
+  CHECK(learner.broker.collect(ensemble) == test::expected(ensemble));
+  auto turned = test::make_units(1, 4, version, next);
+  turned[0].reward_models.insert(turned[0].reward_models.begin(), {"reward-2", second.manifest.model_hash});
+  CHECK(learner.broker.collect(turned) == test::expected(turned));
+  auto unscored = test::make_units(1, 5, version, next);
+  unscored[0].reward_models.clear();
   CHECK(learner.broker.collect(unscored) == test::expected(unscored));
   learner.broker.finish();
   worker.get();
-  CHECK(made == 3);
-  CHECK(reward_model == nullptr);
-  CHECK(same_reward_model == false);
+  REQUIRE(given.size() == 5);
+  CHECK(given[1] == given[0]);
+  REQUIRE(given[2].size() == 2);
+  CHECK(given[2][0] == given[0][0]);
+  CHECK(given[3] == decltype(given)::value_type{given[2][1], given[2][0]});
+  CHECK(given[4].empty());
 }
 
 TEST_CASE("A worker asked to stop leaves after the unit at hand") {

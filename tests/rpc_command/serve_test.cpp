@@ -87,10 +87,11 @@ CheckpointBytes small_model(const std::string& weights) {
 }
 
 /// A reward model's folder: a tiny classifier and some tokenizer.
-fs::path reward_folder(const test::TemporaryFolder& root) {
-  const fs::path folder = root / "reward model";
+fs::path reward_folder(const test::TemporaryFolder& root,
+                       const std::string& model = "llama_tied_classifier") {
+  const fs::path folder = root / ("reward model " + model);
   fs::create_directory(folder);
-  const fs::path fixture = test::fixture("model/llama_tied_classifier");
+  const fs::path fixture = test::fixture("model/" + model);
   for (const char* file : {"config.json", "model.safetensors"}) fs::copy_file(fixture / file, folder / file);
   fs::copy_file(test::fixture("text/gpt2.json"), folder / "tokenizer.json");
   return folder;
@@ -138,6 +139,26 @@ TEST_CASE("A reward model that is served scores as the model itself does") {
     CHECK(there[i].mean == Approx(here[i].mean).margin(1e-6));
   }
   CHECK(std::abs(here[0].raw - here[1].raw) > 1e-3);
+  CHECK(program.end(SIGINT) == kExitDone);
+}
+
+TEST_CASE("An ensemble that is served scores by mean and spread, under a hash of its members' hashes") {
+  const test::TemporaryFolder root;
+  const fs::path first = reward_folder(root), second = reward_folder(root, "qwen3_classifier");
+  Program program(
+      {"serve", "--listen", "127.0.0.1:0", "--reward_model", "both=" + first.string() + "," + second.string(),
+       "--reward_model", "first=" + first.string(), "--reward_model", "second=" + second.string()},
+      root / "stderr");
+  const Address address = program.address();
+  RewardClient both({address, "both", 0}), one({address, "first", 0}), other({address, "second", 0});
+  CHECK(both.model_hash() == sha256_hex(one.model_hash() + "\n" + other.model_hash() + "\n"));
+  const std::vector<ScoreInput> inputs = {{{1, 5, 9}, {7, 2}}};
+  const Score score = both.score(inputs)[0], a = one.score(inputs)[0], b = other.score(inputs)[0];
+  CHECK(score.mean == Approx((a.mean + b.mean) / 2));
+  CHECK(score.raw == Approx((a.raw + b.raw) / 2));
+  CHECK(score.spread == Approx(std::abs(a.mean - b.mean) / 2));
+  CHECK(score.spread > 1e-3);
+  CHECK(a.spread == 0);
   CHECK(program.end(SIGINT) == kExitDone);
 }
 
