@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -60,14 +61,18 @@ struct Data {
     lexicon = tiny().file("lexicon.txt", lines);
   }
 
-  static std::string pairs(int64_t file) {
+  /// One of any number of files of pairs.
+  static std::string pairs(int64_t number) {
+    static std::map<int64_t, std::string> made;
+    std::string& path = made[number];
+    if (!path.empty()) return path;
     std::vector<json> objects;
     for (int i = 0; i < kPairsAFile; ++i)
-      objects.push_back({{"prompt", "Pair " + std::to_string(file) + " " + std::to_string(i)},
+      objects.push_back({{"prompt", "Pair " + std::to_string(number) + " " + std::to_string(i)},
                          {"chosen", "yes"},
                          {"rejected", "no"},
                          {"source", "pairs"}});
-    return tiny().json_lines("pairs" + std::to_string(file) + ".jsonl", objects);
+    return path = tiny().json_lines("pairs" + std::to_string(number) + ".jsonl", objects);
   }
 
  private:
