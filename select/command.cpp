@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -108,17 +109,24 @@ struct Choice {
   std::optional<double> mean;  ///< of the priorities of all candidates, where all have one
 };
 
-Choice choose(Strategy strategy, const std::vector<ResponseSet>& candidates, std::size_t count,
-              TextScorer* scorer, const SelectFlags& flags, Database& database) {
-  if (strategy == Strategy::kDiversity)
-    return {farthest_first(features_of(candidates), features_of(read_task_sets(database)), count),
+/// What a choice is made with.
+struct Means {
+  Strategy strategy;
+  TextScorer* scorer;  ///< for strategies that read scores
+  uint64_t seed;
+  Database& database;
+};
+
+Choice choose(const Means& means, const std::vector<ResponseSet>& candidates, std::size_t count) {
+  if (means.strategy == Strategy::kDiversity)
+    return {farthest_first(features_of(candidates), features_of(read_task_sets(means.database)), count),
             std::nullopt};
   std::vector<double> priorities;
-  if (strategy == Strategy::kRandom)
+  if (means.strategy == Strategy::kRandom)
     for (const ResponseSet& candidate : candidates)
-      priorities.push_back(drawn_priority(flags.seed, candidate.prompt, candidate.responses));
+      priorities.push_back(drawn_priority(means.seed, candidate.prompt, candidate.responses));
   else
-    priorities = scored_priorities(strategy, candidates, *scorer);
+    priorities = scored_priorities(means.strategy, candidates, *means.scorer);
   double sum = 0;
   for (const double priority : priorities) sum += priority;
   return {highest(priorities, count), sum / static_cast<double>(priorities.size())};
@@ -176,7 +184,7 @@ void run_select(const SelectFlags& flags) {
   int64_t added = 0;
   if (const auto wanted = static_cast<std::size_t>(std::max<int64_t>(flags.count - there, 0));
       wanted > 0 && !candidates.empty()) {
-    const Choice choice = choose(strategy, candidates, wanted, scorer.get(), flags, database);
+    const Choice choice = choose({strategy, scorer.get(), flags.seed, database}, candidates, wanted);
     added = write_tasks(store, campaign, candidates, choice.picks, flags.strategy);
     line["priority_mean"] = mean_priority(choice.picks);
     if (choice.mean) line["candidates_mean"] = *choice.mean;
