@@ -60,16 +60,12 @@ int parse_and_run(std::vector<std::string> arguments) {
   add_config_flags(app);
   require_known_command(app, arguments);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
-  if (print_config) {
-    // Parsed without callbacks: the commands only bind their flags.
-    for_each_command(app, [](CLI::App& command) {
-      command.callback({});
-      command.final_callback({});
+  // Before any command's own callback, which owns the flags its options are bound to.
+  if (print_config)
+    app.parse_complete_callback([&app] {
+      std::cout << effective_config_toml(innermost(app));
+      throw CLI::Success();
     });
-    app.parse(std::move(arguments));
-    std::cout << effective_config_toml(innermost(app));
-    return kExitDone;
-  }
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {

@@ -1,4 +1,5 @@
 // What other programs rely on: JSON lines in the order of the input, and what a run leaves behind.
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <set>
@@ -182,6 +183,27 @@ TEST_CASE("data import counts records, once each; export gives them back", "[con
   CHECK(lines_of(Flags{"data", "quality"} + db).at(0)["rankings"] == 60);
   CHECK(lines_of(Flags{"evaluate", "reward", "--model", tiny().reward_model, "--split", "all"} +
                  db)[0]["pairs"] == 60);
+}
+
+TEST_CASE("print_config shows the settings in force and does nothing", "[contracts]") {
+  TemporaryFolder folder;
+  const std::string config =
+      tiny().file("settings.toml", "kl_coef = 0.25\nreward_model = \"a,b\"\nseed = 3\n");
+  for (const std::string& stage : trainers()) {
+    Flags flags =
+        train_on_tiny(stage) + Flags{"--output_dir", folder / "run", "--seed", "7", "--print_config"};
+    if (stage == "ppo") {
+      const auto reward = std::find(flags.begin(), flags.end(), "--reward_model");
+      flags.erase(reward, reward + 2);
+      flags = flags + Flags{"--config", config};
+    }
+    const std::string shown = run_well(flags).out;
+    CHECK_THAT(shown, contains("seed = \"7\""));  // the command line wins
+    CHECK_THAT(shown, contains("threads = \"1\""));
+    if (stage == "ppo")
+      CHECK_THAT(shown, contains("kl_coef = \"0.25\"") && contains("reward_model = \"a,b\""));
+  }
+  CHECK(fs::is_empty(folder.path()));
 }
 
 TEST_CASE("every trainer leaves metrics, checkpoints and a final model", "[contracts]") {
