@@ -34,3 +34,6 @@ WHEN OLD.status <> 'draft' AND NOT (NEW.status = 'superseded' AND OLD.status <> 
   AND NEW.note IS OLD.note AND NEW.confidence IS OLD.confidence AND NEW.margin IS OLD.margin
   AND NEW.source_id IS OLD.source_id AND NEW.supersedes IS OLD.supersedes AND NEW.seal IS OLD.seal)
 BEGIN SELECT RAISE(ABORT, 'a finished annotation can only be superseded'); END;
+
+-- The tasks of a campaign whose answer is known, as each annotator is given all of them.
+CREATE INDEX tasks_gold ON tasks(campaign_id, priority DESC, id) WHERE gold_json IS NOT NULL;
