@@ -8,6 +8,7 @@
 #include <torch/autograd.h>
 
 #include "model/causal_attention.h"
+#include "model/packed_kernels.h"
 
 namespace rlhf {
 namespace {
@@ -77,6 +78,11 @@ void with_stored_type(const torch::Tensor& x, const Run& run) {
 /// With rows as the kernels read them: heads side by side, whatever lies between rows.
 torch::Tensor heads_together(const torch::Tensor& x) {
   return x.stride(2) == 1 && x.stride(1) == x.size(2) ? x : x.contiguous();
+}
+
+bool cpu_attention_pays(torch::ScalarType dtype) {
+  return (dtype == torch::kFloat32 && cpu::has_float_vectors()) ||
+         (dtype == torch::kBFloat16 && cpu::has_bfloat16_vectors());
 }
 
 /// model/causal_attention.h on tensors.
@@ -184,7 +190,7 @@ PackedLayout::PackedLayout(const std::vector<int64_t>& offsets, torch::Device de
 
 torch::Tensor packed_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
                                const PackedLayout& layout, double scale) {
-  if (q.is_cpu() && q.scalar_type() != torch::kFloat64)
+  if (q.is_cpu() && cpu_attention_pays(q.scalar_type()))
     return CpuAttention::apply(q, k, v, layout.offsets(), scale);
   if (layout.uniform())
     return attend_group(layout.groups().front(), q.contiguous(), k.contiguous(), v.contiguous(), scale);

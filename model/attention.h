@@ -8,8 +8,9 @@
 
 namespace rlhf {
 
-/// How the rows of a packed batch are laid out for attention: sequences of similar length side by side,
-/// padded on the right, which a causal mask makes harmless. Made once a pass and shared by its layers.
+/// How the rows of a packed batch are laid out for LibTorch's attention (our own takes them as they lie):
+/// sequences of similar length side by side, padded on the right, which a causal mask makes harmless. Made
+/// once a pass and shared by its layers.
 class PackedLayout {
  public:
   PackedLayout(const std::vector<int64_t>& offsets, torch::Device device);

@@ -45,6 +45,12 @@ const torch::Tensor& LanguageModel::head_weight() const {
 }
 
 torch::Tensor LanguageModel::logits(const torch::Tensor& hidden) const {
+  if (packed_ && packed_products_pay(decoder_.compute_dtype()) && !at::GradMode::is_enabled()) {
+    const torch::Tensor rows = hidden.contiguous(),
+                        out = torch::empty({hidden.size(0), head_weight().size(0)}, torch::kFloat32);
+    PackedProduct()(packed_->head(), ProductInput(rows), nullptr, out.mutable_data_ptr<float>());
+    return out;
+  }
   return float_result(linear(hidden, head_weight(), {}, decoder_.compute_dtype()));
 }
 

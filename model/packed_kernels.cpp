@@ -145,20 +145,32 @@ void multiply_panel_bfloat16(const PanelProduct& product) {
   kKernels[static_cast<size_t>(product.rows)](product);
 }
 
+#ifdef RLHF_AVX512
+bool has_float_vectors() {
+  return __builtin_cpu_supports("avx512f");
+}
+bool has_bfloat16_vectors() {
+  return __builtin_cpu_supports("avx512bf16");
+}
 bool bfloat16_vectors_are_best() {
-#ifdef RLHF_AVX512
-  return __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_supports("amx-bf16");
-#else
-  return false;
-#endif
+  return has_bfloat16_vectors() && !__builtin_cpu_supports("amx-bf16");
 }
-
 bool float_vectors_are_best() {
-#ifdef RLHF_AVX512
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_is("amd");
-#else
-  return false;
-#endif
+  return has_float_vectors() && __builtin_cpu_is("amd");
 }
+#else
+bool has_float_vectors() {
+  return false;
+}
+bool has_bfloat16_vectors() {
+  return false;
+}
+bool bfloat16_vectors_are_best() {
+  return false;
+}
+bool float_vectors_are_best() {
+  return false;
+}
+#endif
 
 }  // namespace rlhf::cpu

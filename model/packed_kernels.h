@@ -23,6 +23,10 @@ struct PanelProduct {
 void multiply_panel_float(const PanelProduct& product);
 void multiply_panel_bfloat16(const PanelProduct& product);
 
+/// True where the kernels have instructions of their own for these.
+bool has_float_vectors();
+bool has_bfloat16_vectors();
+
 /// True where bfloat16 is multiplied by instructions for vectors (AVX512-BF16), not for tiles (AMX).
 bool bfloat16_vectors_are_best();
 /// True where these kernels have AVX-512 and LibTorch's library (MKL) does not use it: on AMD's processors.

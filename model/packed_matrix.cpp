@@ -77,6 +77,7 @@ void for_panel_parts(int64_t count, int64_t width, int64_t inner, const One& one
 
 char* PackedMemory::at_least(int64_t bytes) {
   if (!bytes_.defined() || bytes_.numel() < bytes) {
+    bytes_.reset();  // before the larger one is there
     bytes_ = torch::empty({bytes}, torch::kUInt8);
     prefer_huge_pages(bytes_);
   }
@@ -91,7 +92,7 @@ ProductInput::ProductInput(const torch::Tensor& x)
       row_stride(x.stride(0)),
       inner_stride(x.stride(1)) {
   const bool known = bfloat16 || x.scalar_type() == torch::kFloat32;
-  if (!x.is_cpu() || !known || (x.stride(0) != 1 && x.stride(1) != 1))
+  if (x.dim() != 2 || !x.is_cpu() || !known || (x.stride(0) != 1 && x.stride(1) != 1))
     throw std::invalid_argument(
         "a packed product takes float32 or bfloat16 matrices on the CPU with a stride of 1");
 }
@@ -114,7 +115,8 @@ void PackedMatrix::assign(const torch::Tensor& weight, torch::ScalarType dtype) 
 }
 
 void PackedProduct::arrange(const ProductInput& x, const PackedMatrix& weight) {
-  if (x.inner != weight.inner()) throw std::invalid_argument("a packed product needs equal inner dimensions");
+  if (x.inner != weight.inner() || x.inner == 0)
+    throw std::invalid_argument("a packed product needs equal inner dimensions that are not empty");
   const int64_t row_bytes = even_inner(x.inner, weight.dtype_) * element_bytes(weight.dtype_);
   char* to = input_.at_least(x.rows * row_bytes);
   const RowBlocks blocks(x.rows);
@@ -137,7 +139,7 @@ void PackedProduct::multiply(const PackedMatrix& weight, int64_t rows, const flo
   const int64_t chunks = (blocks.count + chunk - 1) / chunk;
 
   const auto multiply_block = [&](int64_t panel, int64_t block, int64_t begin, int64_t end) {
-    float cut[kMostPanelRows * kPanelWidth];  // of the last panel, when its columns are not all wanted
+    float cut[kMostPanelRows * kPanelWidth] = {};  // of the last panel, when its columns are not all wanted
     const int64_t column = panel * kPanelWidth, width = std::min(kPanelWidth, columns - column);
     const int64_t count = blocks.size(block);
     float* to = out + blocks.begin(block) * columns + column;

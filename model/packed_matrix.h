@@ -72,8 +72,8 @@ class PackedProduct {
   PackedMemory input_;  // blocks of rows, [inner][rows of the block] float or [inner / 2][rows][2] bfloat16
 };
 
-/// Whether products of `dtype` are computed here rather than by LibTorch: what was measured to be faster on
-/// this machine. docs/performance.md has the figures.
+/// Whether products of `dtype` are computed here rather than by LibTorch: docs/performance.md says where that
+/// was measured to be faster.
 bool packed_products_pay(torch::ScalarType dtype);
 
 /// a b^T + bias in `dtype`, [M, N] float32: a [M, K], b [N, K], each float32 or bfloat16 with one stride 1;

@@ -250,8 +250,11 @@ struct SummedLogprobs : torch::autograd::Function<SummedLogprobs> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list incoming) {
+    // Taken out, so that the engine owns them alone and may add to them in place.
     const auto scaled = [&](const char* name) {
-      return context->saved_data[name].toTensor().mul_(incoming[0]);
+      torch::Tensor gradient = context->saved_data.at(name).toTensor();
+      context->saved_data.erase(name);
+      return gradient.mul_(incoming[0]);
     };
     return {scaled("hidden_gradient"), scaled("weight_gradient"), torch::Tensor(), torch::Tensor()};
   }

@@ -35,7 +35,7 @@ TokenLogprobs token_logprobs(const torch::Tensor& hidden, const torch::Tensor& w
 
 /// The sum over all rows at temperature 1, and what `statistics` tells of each.
 struct SumOfLogprobs {
-  torch::Tensor sum;     ///< scalar, differentiable once in hidden and weight
+  torch::Tensor sum;     ///< scalar, differentiable once in hidden and weight; a second backward pass throws
   TokenLogprobs tokens;  ///< without gradients
 };
 /// As token_logprobs for a loss that weighs all rows alike: its gradient is made with the logits at hand,
