@@ -35,7 +35,7 @@ def run_peers(work, python, model, gguf, threads):
     if work.trl:
         job, dtypes, settings = work.trl
         for dtype in dtypes:
-            done = measure([python, HERE / "peers/trl.py", model, job, dtype, f"threads={threads}", *(f"{k}={v}" for k, v in settings.items())])
+            done = measure([python, HERE / "peers/trl_trainers.py", model, job, dtype, f"threads={threads}", *(f"{k}={v}" for k, v in settings.items())])
             yield f"TRL {dtype}", json.loads(done.output.splitlines()[-1])["rate"], done.peak_memory_gb
     if work.llama_cpp:
         kinds, shape = work.llama_cpp

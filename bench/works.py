@@ -13,7 +13,7 @@ class Work:
     goal: float
     ours: Callable  # Ours -> (rate, peak memory in GB)
     dtypes: tuple = ("float32", "bfloat16")  # the faster of these counts
-    trl: tuple = ()  # job, dtypes and settings for peers/trl.py
+    trl: tuple = ()  # job, dtypes and settings for peers/trl_trainers.py
     llama_cpp: tuple = ()  # kinds and shape for peers/llamacpp.py
     tokens_per_unit: float = 0  # trained, for the share of the ceiling
     memory_goal: float = 0  # of the peer's peak memory

@@ -1,6 +1,6 @@
 """Times TRL's trainers and transformers' generation on the work of bench/works.py. One line of JSON with "rate".
 
-usage: python trl.py MODEL_DIR generate|sft|reward|ppo DTYPE [name=value ...]
+usage: python trl_trainers.py MODEL_DIR generate|sft|reward|ppo DTYPE [name=value ...]
 """
 import json
 import os
