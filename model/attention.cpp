@@ -9,6 +9,7 @@
 
 #include "model/causal_attention.h"
 #include "model/packed_kernels.h"
+#include "model/stored_type.h"
 
 namespace rlhf {
 namespace {
@@ -66,23 +67,9 @@ cpu::AttentionInputs<Stored> attention_inputs(const torch::Tensor& q, const torc
   return {head_rows<Stored>(q), head_rows<Stored>(k), head_rows<Stored>(v)};
 }
 
-/// Calls run(element) with the element type of the kernels for this dtype.
-template <typename Run>
-void with_stored_type(const torch::Tensor& x, const Run& run) {
-  if (x.scalar_type() == torch::kBFloat16)
-    run(cpu::Bfloat16{});
-  else
-    run(float{});
-}
-
 /// With rows as the kernels read them: heads side by side, whatever lies between rows.
 torch::Tensor heads_together(const torch::Tensor& x) {
   return x.stride(2) == 1 && x.stride(1) == x.size(2) ? x : x.contiguous();
-}
-
-bool cpu_attention_pays(torch::ScalarType dtype) {
-  return (dtype == torch::kFloat32 && cpu::has_float_vectors()) ||
-         (dtype == torch::kBFloat16 && cpu::has_bfloat16_vectors());
 }
 
 /// model/causal_attention.h on tensors.
@@ -93,7 +80,7 @@ struct CpuAttention : torch::autograd::Function<CpuAttention> {
     const torch::Tensor q = heads_together(queries), k = heads_together(keys), v = heads_together(values);
     const torch::Tensor out = torch::empty(q.sizes(), q.options()),
                         log_normalizers = torch::empty({q.size(0), q.size(1)}, torch::kFloat32);
-    with_stored_type(q, [&](auto element) {
+    with_stored_type(q.scalar_type(), [&](auto element) {
       using Stored = decltype(element);
       cpu::causal_attention({offsets, q.size(1), k.size(1), q.size(2), static_cast<float>(scale)},
                             attention_inputs<Stored>(q, k, v), static_cast<Stored*>(out.mutable_data_ptr()),
@@ -112,7 +99,7 @@ struct CpuAttention : torch::autograd::Function<CpuAttention> {
     const std::vector<int64_t> offsets = context->saved_data["offsets"].toIntVector();
     const torch::Tensor dq = torch::empty(q.sizes(), q.options()), dk = torch::empty(k.sizes(), k.options()),
                         dv = torch::empty(v.sizes(), v.options());
-    with_stored_type(q, [&](auto element) {
+    with_stored_type(q.scalar_type(), [&](auto element) {
       using Stored = decltype(element);
       cpu::causal_attention_backward(
           {offsets, q.size(1), k.size(1), q.size(2),
@@ -121,7 +108,7 @@ struct CpuAttention : torch::autograd::Function<CpuAttention> {
           {static_cast<const Stored*>(out.const_data_ptr()),
            static_cast<const Stored*>(out_gradient.const_data_ptr()), saved[4].const_data_ptr<float>(),
            static_cast<Stored*>(dq.mutable_data_ptr()), static_cast<Stored*>(dk.mutable_data_ptr()),
-           static_cast<Stored*>(dv.mutable_data_ptr())});
+           static_cast<Stored*>(dv.mutable_data_ptr()), dq.stride(0), dk.stride(0), dv.stride(0)});
     });
     return {dq, dk, dv, torch::Tensor(), torch::Tensor()};
   }
@@ -154,6 +141,11 @@ std::vector<PackedLayout::Group> form_groups(const std::vector<int64_t>& lengths
 }
 
 }  // namespace
+
+bool causal_attention_pays(torch::ScalarType dtype) {
+  return (dtype == torch::kFloat32 && cpu::has_float_vectors()) ||
+         (dtype == torch::kBFloat16 && cpu::has_bfloat16_vectors());
+}
 
 PackedLayout::PackedLayout(const std::vector<int64_t>& offsets, torch::Device device) : offsets_(offsets) {
   std::vector<int64_t> lengths(offsets.size() - 1);
@@ -190,7 +182,7 @@ PackedLayout::PackedLayout(const std::vector<int64_t>& offsets, torch::Device de
 
 torch::Tensor packed_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
                                const PackedLayout& layout, double scale) {
-  if (q.is_cpu() && cpu_attention_pays(q.scalar_type()))
+  if (q.is_cpu() && causal_attention_pays(q.scalar_type()))
     return CpuAttention::apply(q, k, v, layout.offsets(), scale);
   if (layout.uniform())
     return attend_group(layout.groups().front(), q.contiguous(), k.contiguous(), v.contiguous(), scale);

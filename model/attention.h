@@ -37,6 +37,9 @@ class PackedLayout {
   torch::Tensor row_of_place_, place_of_row_, is_real_;
 };
 
+/// Whether model/causal_attention.h computes in `dtype` on this machine.
+bool causal_attention_pays(torch::ScalarType dtype);
+
 /// Causal attention of every sequence of a packed batch to itself: q [N, heads, d], k and v [N, kv_heads, d]
 /// of one dtype; [N, heads, d] out. Query head h reads key head h / (heads / kv_heads). Differentiable.
 torch::Tensor packed_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,

@@ -46,17 +46,14 @@ class Panels {
       pack(from, p * kPanelWidth, kPanelWidth, data_.data() + p * inner_ * kPanelWidth);
   }
 
-  /// out [rows, 32 `panels`] (+)= a block of rows over the first `inner` elements times the first panels.
-  void multiply(const Stored* block, int64_t rows, int64_t inner, int64_t panels, float* out,
-                int64_t out_stride, bool accumulate = false) const {
+  /// out [rows, 32 `panels`] (+)= a block of rows over the first `inner` elements times the first panels;
+  /// `row_bytes` as in PanelProduct.
+  void multiply(const Stored* block, int64_t row_bytes, int64_t rows, int64_t inner, int64_t panels,
+                float* out, int64_t out_stride, bool accumulate = false) const {
     for (int64_t p = 0; p < panels; ++p) {
-      const PanelProduct product{data_.data() + p * inner_ * kPanelWidth,
-                                 block,
-                                 out + p * kPanelWidth,
-                                 rounded_up(inner, kIsBfloat16<Stored> ? 2 : 1),
-                                 rows,
-                                 out_stride,
-                                 accumulate};
+      const PanelProduct product{
+          data_.data() + p * inner_ * kPanelWidth,        block, row_bytes,  out + p * kPanelWidth,
+          rounded_up(inner, kIsBfloat16<Stored> ? 2 : 1), rows,  out_stride, accumulate};
       kIsBfloat16<Stored> ? multiply_panel_bfloat16(product) : multiply_panel_float(product);
     }
   }
@@ -131,7 +128,8 @@ class Worker {
           log_normalizers[(first_ + row + r) * shape_.heads + head] =
               softmax_row(scores_.data() + r * width_, row + r + 1, seen, shape_.scale);
         weigh(scores_.data(), rows, seen, values_);
-        store_rows(sums_.data(), padded_dim(), rows, shape_.head_dim, at(out, row, head), out_stride());
+        store_rows(sums_.data(), padded_dim(), rows, shape_.head_dim, at(out, out_stride(), row, head),
+                   out_stride());
       }
     }
   }
@@ -146,10 +144,10 @@ class Worker {
     value_sums_.assign(size, 0.0f);
     for (int64_t head = key_head * group(); head < (key_head + 1) * group(); ++head)
       for (int64_t row = 0; row < length_; row += kTile) tile(head, row, g);
-    const int64_t stride = shape_.kv_heads * shape_.head_dim,
-                  place = first_ * stride + key_head * shape_.head_dim;
-    store_rows(key_sums_.data(), padded_dim(), length_, shape_.head_dim, g.keys + place, stride);
-    store_rows(value_sums_.data(), padded_dim(), length_, shape_.head_dim, g.values + place, stride);
+    store_rows(key_sums_.data(), padded_dim(), length_, shape_.head_dim,
+               at(g.keys, g.keys_stride, 0, key_head), g.keys_stride);
+    store_rows(value_sums_.data(), padded_dim(), length_, shape_.head_dim,
+               at(g.values, g.values_stride, 0, key_head), g.values_stride);
   }
 
  private:
@@ -158,8 +156,8 @@ class Worker {
   int64_t out_stride() const { return shape_.heads * shape_.head_dim; }
 
   template <typename Element>
-  Element* at(Element* rows, int64_t row, int64_t head) const {
-    return rows + (first_ + row) * out_stride() + head * shape_.head_dim;
+  Element* at(Element* rows, int64_t stride, int64_t row, int64_t head) const {
+    return rows + (first_ + row) * stride + head * shape_.head_dim;
   }
 
   Vectors rows_of(const HeadRows<Stored>& all, int64_t head, int64_t row, int64_t rows) const {
@@ -182,17 +180,28 @@ class Worker {
     block_.resize(static_cast<size_t>(kBlock * std::max(width_, rounded_up(shape_.head_dim, 2))));
   }
 
+  /// `block` multiplied as it lies where that will do, else laid out in block_ first.
+  void multiply(const Vectors& block, const Panels<Stored>& panels, int64_t count, float* out,
+                int64_t out_stride) {
+    const bool same_type = block.bfloat16 == kIsBfloat16<Stored>;
+    if (same_type && block.inner_stride == 1 && (!kIsBfloat16<Stored> || block.inner % 2 == 0)) {
+      panels.multiply(static_cast<const Stored*>(block.data),
+                      block.outer_stride * static_cast<int64_t>(sizeof(Stored)), block.outer, block.inner,
+                      count, out, out_stride);
+    } else {
+      pack(block, 0, block.outer, block_.data());
+      panels.multiply(block_.data(), kInputInBlocks, block.outer, block.inner, count, out, out_stride);
+    }
+  }
+
   /// out [rows, width_] = rows . the first `seen` vectors of `panels`.
   void score(const Vectors& rows, const Panels<Stored>& panels, int64_t seen, float* out) {
-    pack(rows, 0, rows.outer, block_.data());
-    panels.multiply(block_.data(), rows.outer, shape_.head_dim, rounded_up(seen, kPanelWidth) / kPanelWidth,
-                    out, width_);
+    multiply(rows, panels, rounded_up(seen, kPanelWidth) / kPanelWidth, out, width_);
   }
 
   /// sums_ [rows, padded_dim] = weights [rows, seen] times what `across` holds for each of those seen.
   void weigh(const float* weights, int64_t rows, int64_t seen, const Panels<Stored>& across) {
-    pack(vectors(weights, rows, seen, width_, 1), 0, rows, block_.data());
-    across.multiply(block_.data(), rows, seen, across.count(), sums_.data(), padded_dim());
+    multiply(vectors(weights, rows, seen, width_, 1), across, across.count(), sums_.data(), padded_dim());
   }
 
   /// sums [seen, padded_dim] += weights [rows, seen] transposed times `rows_across`, which holds the rows.
@@ -202,8 +211,8 @@ class Worker {
     for (int64_t key = 0; key < seen; key += kBlock) {
       const int64_t count = std::min(kBlock, seen - key);
       pack(from, key, count, block_.data());
-      rows_across.multiply(block_.data(), count, rows, rows_across.count(), sums + key * padded_dim(),
-                           padded_dim(), true);
+      rows_across.multiply(block_.data(), kInputInBlocks, count, rows, rows_across.count(),
+                           sums + key * padded_dim(), padded_dim(), true);
     }
   }
 
@@ -217,13 +226,14 @@ class Worker {
       score(rows_of(in_.queries, head, row, count), keys_, row + count, weights);
       score(rows_of(out_gradient, head, row, count), values_, row + count, gradient);
       for (int64_t r = 0; r < count; ++r) {
-        const float along =
-            dot_of(at(g.out, row + r, head), at(g.out_gradient, row + r, head), shape_.head_dim);
+        const float along = dot_of(at(g.out, out_stride(), row + r, head),
+                                   at(g.out_gradient, out_stride(), row + r, head), shape_.head_dim);
         softmax_gradient_row(weights + r * width_, gradient + r * width_, row + r + 1, seen, shape_.scale,
                              g.log_normalizers[(first_ + row + r) * shape_.heads + head], along);
       }
       weigh(gradient, count, row + count, keys_across_);
-      store_rows(sums_.data(), padded_dim(), count, shape_.head_dim, at(g.queries, row, head), out_stride());
+      store_rows(sums_.data(), padded_dim(), count, shape_.head_dim,
+                 at(g.queries, g.queries_stride, row, head), g.queries_stride);
     }
     tile_rows_.fill(columns_of(out_gradient, head, begin, rows));
     spread(scores_.data(), rows, seen, tile_rows_, value_sums_.data());

@@ -39,6 +39,7 @@ struct AttentionGradients {
   const float* log_normalizers;
   Stored* queries;        ///< [N, heads, head_dim], overwritten, as the two below
   Stored *keys, *values;  ///< [N, kv_heads, head_dim]
+  int64_t queries_stride, keys_stride, values_stride;  ///< elements from row to row
 };
 template <typename Stored>
 void causal_attention_backward(const AttentionShape& shape, const AttentionInputs<Stored>& in,

@@ -14,14 +14,14 @@ RLHF_INLINE T sigmoid(T x) {
   return static_cast<T>(1) / (static_cast<T>(1) + exponential(-at_lowest(x)));
 }
 
-template <typename T>
-RLHF_INLINE void rms_norm_body(const T* x, const T* weight, T* y, T* scale, int64_t rows, int64_t width,
+template <typename T, typename Out>
+RLHF_INLINE void rms_norm_body(const T* x, const T* weight, Out* y, T* scale, int64_t rows, int64_t width,
                                double eps) {
   for (int64_t row = 0; row < rows; ++row, x += width, y += width) {
     const T s = static_cast<T>(1) / std::sqrt(dot(x, x, width) / static_cast<T>(width) + static_cast<T>(eps));
     scale[row] = s;
 #pragma omp simd
-    for (int64_t i = 0; i < width; ++i) y[i] = x[i] * s * weight[i];
+    for (int64_t i = 0; i < width; ++i) store(y + i, x[i] * s * weight[i]);
   }
 }
 
@@ -29,6 +29,7 @@ template <typename T>
 RLHF_INLINE void rms_norm_backward_body(const RmsNormGradient& a) {
   const T *x = static_cast<const T*>(a.x), *weight = static_cast<const T*>(a.weight);
   const T *scale = static_cast<const T*>(a.scale), *dy = static_cast<const T*>(a.dy);
+  const T* beside = static_cast<const T*>(a.beside);
   T *dx = static_cast<T*>(a.dx), *dweight = static_cast<T*>(a.dweight);
   std::fill_n(dweight, a.width, static_cast<T>(0));
   for (int64_t row = 0; row < a.rows; ++row, x += a.width, dy += a.width, dx += a.width) {
@@ -39,26 +40,31 @@ RLHF_INLINE void rms_norm_backward_body(const RmsNormGradient& a) {
       dx[i] = dy[i] * weight[i];
     }
     const T along = dot(dx, x, a.width) * s * s / static_cast<T>(a.width);
+    if (beside) {
 #pragma omp simd
-    for (int64_t i = 0; i < a.width; ++i) dx[i] = s * (dx[i] - x[i] * along);
+      for (int64_t i = 0; i < a.width; ++i) dx[i] = beside[i] + s * (dx[i] - x[i] * along);
+      beside += a.width;
+    } else {
+#pragma omp simd
+      for (int64_t i = 0; i < a.width; ++i) dx[i] = s * (dx[i] - x[i] * along);
+    }
   }
 }
 
-template <typename T>
-RLHF_INLINE void rotate_body(const Rotation& a) {
-  const T *cos = static_cast<const T*>(a.cos), *sin = static_cast<const T*>(a.sin);
-  T* out = static_cast<T*>(a.out);
-  const T turn = static_cast<T>(a.turn);
+template <typename In, typename Out, typename T>
+RLHF_INLINE void rotate_body(const Rotation<In, Out, T>& a) {
+  const T *cos = a.cos, *sin = a.sin;
   for (int64_t row = 0; row < a.rows; ++row, cos += a.half, sin += a.half) {
-    const T* x = static_cast<const T*>(a.x) + row * a.stride;
+    const In* x = a.x + row * a.stride;
+    Out* out = a.out + row * a.out_stride;
     for (int64_t head = 0; head < a.heads; ++head, x += a.head_dim, out += a.head_dim) {
 #pragma omp simd
       for (int64_t i = 0; i < a.half; ++i) {
-        const T first = x[i], second = x[i + a.half], s = sin[i] * turn;
-        out[i] = first * cos[i] - second * s;
-        out[i + a.half] = second * cos[i] + first * s;
+        const T first = load(x + i), second = load(x + i + a.half), s = sin[i] * a.turn;
+        store(out + i, first * cos[i] - second * s);
+        store(out + i + a.half, second * cos[i] + first * s);
       }
-      for (int64_t i = 2 * a.half; i < a.head_dim; ++i) out[i] = x[i];
+      for (int64_t i = 2 * a.half; i < a.head_dim; ++i) store(out + i, load(x + i));
     }
   }
 }
@@ -71,14 +77,28 @@ RLHF_INLINE void swiglu_body(const T* x, T* out, int64_t rows, int64_t width) {
   }
 }
 
-template <typename T>
-RLHF_INLINE void swiglu_backward_body(const T* x, const T* dout, T* dx, int64_t rows, int64_t width) {
+RLHF_INLINE void swiglu_rounding_body(const float* x, Bfloat16* rounded, Bfloat16* out, int64_t rows,
+                                      int64_t width) {
+  for (int64_t row = 0; row < rows; ++row, x += 2 * width, out += width) {
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) store(out + i, x[i] * sigmoid(x[i]) * x[i + width]);
+    if (!rounded) continue;
+#pragma omp simd
+    for (int64_t i = 0; i < 2 * width; ++i) store(rounded + row * 2 * width + i, x[i]);
+  }
+}
+
+/// `out` is written only with kOut.
+template <bool kOut, typename Stored, typename T>
+RLHF_INLINE void swiglu_backward_body(const Stored* x, const T* dout, Stored* dx, Stored* out, int64_t rows,
+                                      int64_t width) {
   for (int64_t row = 0; row < rows; ++row, x += 2 * width, dx += 2 * width, dout += width) {
 #pragma omp simd
     for (int64_t i = 0; i < width; ++i) {
-      const T gate = x[i], s = sigmoid(gate);
-      dx[i] = dout[i] * x[i + width] * s * (static_cast<T>(1) + gate * (static_cast<T>(1) - s));
-      dx[i + width] = dout[i] * gate * s;
+      const T gate = load(x + i), up = load(x + i + width), s = sigmoid(gate);
+      store(dx + i, dout[i] * up * s * (static_cast<T>(1) + gate * (static_cast<T>(1) - s)));
+      store(dx + i + width, dout[i] * gate * s);
+      if constexpr (kOut) store(out + row * width + i, gate * s * up);
     }
   }
 }
@@ -133,6 +153,10 @@ RLHF_CLONES void rms_norm(const float* x, const float* weight, float* y, float* 
                           int64_t width, double eps) {
   rms_norm_body(x, weight, y, scale, rows, width, eps);
 }
+RLHF_CLONES void rms_norm(const float* x, const float* weight, Bfloat16* y, float* scale, int64_t rows,
+                          int64_t width, double eps) {
+  rms_norm_body(x, weight, y, scale, rows, width, eps);
+}
 void rms_norm(const double* x, const double* weight, double* y, double* scale, int64_t rows, int64_t width,
               double eps) {
   rms_norm_body(x, weight, y, scale, rows, width, eps);
@@ -144,11 +168,17 @@ void rms_norm_backward_double(const RmsNormGradient& arguments) {
   rms_norm_backward_body<double>(arguments);
 }
 
-RLHF_CLONES void rotate_float(const Rotation& arguments) {
-  rotate_body<float>(arguments);
+RLHF_CLONES void rotate(const Rotation<float, float, float>& arguments) {
+  rotate_body(arguments);
 }
-void rotate_double(const Rotation& arguments) {
-  rotate_body<double>(arguments);
+void rotate(const Rotation<double, double, double>& arguments) {
+  rotate_body(arguments);
+}
+RLHF_CLONES void rotate(const Rotation<float, Bfloat16, float>& arguments) {
+  rotate_body(arguments);
+}
+RLHF_CLONES void rotate(const Rotation<Bfloat16, Bfloat16, float>& arguments) {
+  rotate_body(arguments);
 }
 
 RLHF_CLONES void swiglu(const float* x, float* out, int64_t rows, int64_t width) {
@@ -157,11 +187,31 @@ RLHF_CLONES void swiglu(const float* x, float* out, int64_t rows, int64_t width)
 void swiglu(const double* x, double* out, int64_t rows, int64_t width) {
   swiglu_body(x, out, rows, width);
 }
+RLHF_CLONES void swiglu(const float* x, Bfloat16* rounded, Bfloat16* out, int64_t rows, int64_t width) {
+  swiglu_rounding_body(x, rounded, out, rows, width);
+}
 RLHF_CLONES void swiglu_backward(const float* x, const float* dout, float* dx, int64_t rows, int64_t width) {
-  swiglu_backward_body(x, dout, dx, rows, width);
+  swiglu_backward_body<false>(x, dout, dx, static_cast<float*>(nullptr), rows, width);
 }
 void swiglu_backward(const double* x, const double* dout, double* dx, int64_t rows, int64_t width) {
-  swiglu_backward_body(x, dout, dx, rows, width);
+  swiglu_backward_body<false>(x, dout, dx, static_cast<double*>(nullptr), rows, width);
+}
+RLHF_CLONES void swiglu_backward(const float* x, const float* dout, float* dx, float* out, int64_t rows,
+                                 int64_t width) {
+  swiglu_backward_body<true>(x, dout, dx, out, rows, width);
+}
+RLHF_CLONES void swiglu_backward(const Bfloat16* x, const float* dout, Bfloat16* dx, Bfloat16* out,
+                                 int64_t rows, int64_t width) {
+  swiglu_backward_body<true>(x, dout, dx, out, rows, width);
+}
+
+RLHF_CLONES void add(const float* a, const float* b, float* out, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) out[i] = a[i] + b[i];
+}
+RLHF_CLONES void round(const float* a, Bfloat16* out, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) store(out + i, a[i]);
 }
 
 RLHF_CLONES void softmax_rows(const float* logits, const SoftmaxRows<float>& rows) {

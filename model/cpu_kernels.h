@@ -13,12 +13,15 @@ namespace rlhf::cpu {
 /// kept.
 void rms_norm(const float* x, const float* weight, float* y, float* scale, int64_t rows, int64_t width,
               double eps);
+void rms_norm(const float* x, const float* weight, Bfloat16* y, float* scale, int64_t rows, int64_t width,
+              double eps);
 void rms_norm(const double* x, const double* weight, double* y, double* scale, int64_t rows, int64_t width,
               double eps);
 
 /// dx of the above from dy, and dweight summed over the rows into `dweight` [width], which is overwritten.
+/// `beside` is added to dx: the gradient that reaches x past the norm, or nullptr.
 struct RmsNormGradient {
-  const void *x, *weight, *scale, *dy;
+  const void *x, *weight, *scale, *dy, *beside;
   void *dx, *dweight;
   int64_t rows, width;
 };
@@ -26,22 +29,36 @@ void rms_norm_backward_float(const RmsNormGradient& arguments);
 void rms_norm_backward_double(const RmsNormGradient& arguments);
 
 /// out = x rotated in the leading 2 `half` of each head's `head_dim` (rotate-half); cos and sin [rows, half].
-/// `turn` is 1 or, to rotate back, -1. Rows of x are `stride` apart, those of out are packed.
+/// `turn` is 1 or, to rotate back, -1. Rows are so many elements apart; out may be x.
+template <typename In, typename Out, typename T>
 struct Rotation {
-  const void *x, *cos, *sin;
-  void* out;
-  int64_t rows, heads, head_dim, half, stride;
-  double turn;
+  const In* x;
+  const T *cos, *sin;
+  Out* out;
+  int64_t rows, heads, head_dim, half, stride, out_stride;
+  T turn;
 };
-void rotate_float(const Rotation& arguments);
-void rotate_double(const Rotation& arguments);
+void rotate(const Rotation<float, float, float>& arguments);
+void rotate(const Rotation<double, double, double>& arguments);
+void rotate(const Rotation<float, Bfloat16, float>& arguments);
+void rotate(const Rotation<Bfloat16, Bfloat16, float>& arguments);
 
 /// out = silu(gate) * up, rows of x holding `width` gates, then `width` ups.
 void swiglu(const float* x, float* out, int64_t rows, int64_t width);
 void swiglu(const double* x, double* out, int64_t rows, int64_t width);
+/// The same rounded; keeps x, rounded, for the way back unless `rounded` is nullptr.
+void swiglu(const float* x, Bfloat16* rounded, Bfloat16* out, int64_t rows, int64_t width);
 /// dx, laid out like x, from dout.
 void swiglu_backward(const float* x, const float* dout, float* dx, int64_t rows, int64_t width);
 void swiglu_backward(const double* x, const double* dout, double* dx, int64_t rows, int64_t width);
+/// dx and, computed once more, what swiglu gave.
+void swiglu_backward(const float* x, const float* dout, float* dx, float* out, int64_t rows, int64_t width);
+void swiglu_backward(const Bfloat16* x, const float* dout, Bfloat16* dx, Bfloat16* out, int64_t rows,
+                     int64_t width);
+
+/// out = a + b, and out = a rounded.
+void add(const float* a, const float* b, float* out, int64_t count);
+void round(const float* a, Bfloat16* out, int64_t count);
 
 /// What the head's softmax says of each row of logits, divided by a temperature.
 template <typename T>

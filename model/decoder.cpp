@@ -10,8 +10,11 @@
 
 #include "contract/error.h"
 #include "model/attention.h"
+#include "model/attention_block.h"
+#include "model/gated_mlp.h"
 #include "model/layer_parts.h"
 #include "model/linear.h"
+#include "model/packed_matrix.h"
 #include "model/rope.h"
 
 namespace rlhf {
@@ -21,8 +24,11 @@ struct Decoder::Pass {
   /// (layer, q [N, heads, d], k [N, kv_heads, d], v) -> [N, heads, d]
   using Attend =
       std::function<torch::Tensor(int64_t, const torch::Tensor&, const torch::Tensor&, const torch::Tensor&)>;
+  /// Shown a layer's keys and values; empty when nobody wants them.
+  using See = std::function<void(int64_t, const torch::Tensor&, const torch::Tensor&)>;
   RopeAngles angles;  // undefined without rotation
   Attend attend;
+  See see;
   const Dropout& dropout;
   const std::vector<int64_t>& offsets;
 };
@@ -252,8 +258,13 @@ torch::Tensor Decoder::run_layers(torch::Tensor x, const Pass& pass) const {
     return keyed_dropout(branch, pass.dropout.hidden, pass.dropout.sequence_keys, pass.offsets,
                          kFirstLayerStream + 2 * layer + place);
   };
+  const bool fused = has_fused_blocks(pass);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const LayerWeights& layer = layers_[i];
+    if (fused) {
+      x = run_fused_layer(x, static_cast<int64_t>(i), pass);
+      continue;
+    }
     const torch::Tensor attention = dropped(attention_block(layer, static_cast<int64_t>(i), x, pass), i, 0);
     if (config_.parallel_residual) {
       x = x + attention + dropped(mlp_block(layer, x), i, 1);
@@ -263,6 +274,34 @@ torch::Tensor Decoder::run_layers(torch::Tensor x, const Pass& pass) const {
     }
   }
   return normalise(x, final_norm_weight_, final_norm_bias_, config_.norm, config_.norm_eps);
+}
+
+// Of a packed pass over a Llama-like layer on a CPU that our kernels are best on.
+bool Decoder::has_fused_blocks(const Pass& pass) const {
+  const ModelConfig& c = config_;
+  return !pass.offsets.empty() && pass.dropout.hidden == 0 && device().is_cpu() &&
+         packed_products_pay(compute_dtype_) && causal_attention_pays(compute_dtype_) &&
+         c.norm == Norm::kRmsNorm && c.gated_mlp && c.activation == Activation::kSilu && !c.qk_norm &&
+         !c.attention_output_bias && !c.mlp_bias && !c.parallel_residual;
+}
+
+torch::Tensor Decoder::run_fused_layer(const torch::Tensor& x, int64_t index, const Pass& pass) const {
+  const LayerWeights& layer = layers_[static_cast<std::size_t>(index)];
+  const AttentionBlock block{layer.attention_norm_weight,
+                             layer.qkv_weight,
+                             layer.qkv_bias,
+                             layer.attention_out_weight,
+                             config_.num_attention_heads,
+                             config_.num_key_value_heads,
+                             config_.head_dim,
+                             config_.norm_eps,
+                             attention_scale(index),
+                             compute_dtype_};
+  std::function<void(const torch::Tensor&, const torch::Tensor&)> see;
+  if (pass.see) see = [&](const torch::Tensor& k, const torch::Tensor& v) { pass.see(index, k, v); };
+  const torch::Tensor attended = rlhf::attention_block(x, block, pass.angles, pass.offsets, see);
+  return gated_mlp(attended, layer.mlp_norm_weight, layer.mlp_in_weight, layer.mlp_out_weight,
+                   config_.norm_eps, compute_dtype_);
 }
 
 void Decoder::check_length(int64_t longest) const {
@@ -281,10 +320,14 @@ torch::Tensor Decoder::packed_pass(const TokenBatch& batch, const Dropout& dropo
                                    const torch::Tensor& slot_of_row) const {
   const PackedLayout layout(batch.offsets, device());
   check_length(layout.longest());
-  Pass pass{{}, {}, dropout, batch.offsets};
+  Pass pass{{}, {}, {}, dropout, batch.offsets};
+  if (cache)
+    pass.see = [&](int64_t layer, const torch::Tensor& k, const torch::Tensor& v) {
+      write_cache(*cache, layer, slot_of_row, batch.positions, k, v);
+    };
   if (rope_frequencies_.defined()) pass.angles = rope_angles(batch.positions, rope_frequencies_);
   pass.attend = [&](int64_t layer, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
-    if (cache) write_cache(*cache, layer, slot_of_row, batch.positions, k, v);
+    if (pass.see) pass.see(layer, k, v);
     return packed_attention(q, k, v, layout, attention_scale(layer));
   };
   torch::Tensor x = embed(batch.token_ids, batch.positions);
@@ -326,7 +369,7 @@ torch::Tensor Decoder::decode(const torch::Tensor& token_ids, KvCache& cache,
   check_length(step.longest());
   const Dropout none;
   const std::vector<int64_t> no_offsets;
-  Pass pass{{}, {}, none, no_offsets};
+  Pass pass{{}, {}, {}, none, no_offsets};
   if (rope_frequencies_.defined()) pass.angles = rope_angles(step.positions(), rope_frequencies_);
   pass.attend = [&](int64_t layer, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
     return step.attend(cache, layer, q, k, v, attention_scale(layer));

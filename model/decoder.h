@@ -89,6 +89,8 @@ class Decoder {
   torch::Tensor packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
                             const torch::Tensor& slot_of_row) const;
   torch::Tensor run_layers(torch::Tensor x, const Pass& pass) const;
+  bool has_fused_blocks(const Pass& pass) const;
+  torch::Tensor run_fused_layer(const torch::Tensor& x, int64_t index, const Pass& pass) const;
   torch::Tensor attention_block(const LayerWeights& layer, int64_t index, const torch::Tensor& x,
                                 const Pass& pass) const;
   torch::Tensor mlp_block(const LayerWeights& layer, const torch::Tensor& x) const;

@@ -6,6 +6,7 @@
 
 #include "model/cpu_kernels.h"
 #include "model/parallel.h"
+#include "model/rms_norm_rows.h"
 
 namespace rlhf {
 namespace {
@@ -27,49 +28,18 @@ void for_rows(int64_t rows, int64_t width, const Part& part) {
 struct CpuRmsNorm : torch::autograd::Function<CpuRmsNorm> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& input,
                                const torch::Tensor& weight, double eps) {
-    const torch::Tensor x = input.contiguous();
-    const int64_t width = weight.numel(), rows = x.numel() / width;
-    const torch::Tensor y = torch::empty_like(x), scale = torch::empty({rows}, x.options());
-    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm", [&] {
-      for_rows(rows, width, [&](int64_t begin, int64_t end) {
-        cpu::rms_norm(x.const_data_ptr<scalar_t>() + begin * width, weight.const_data_ptr<scalar_t>(),
-                      y.mutable_data_ptr<scalar_t>() + begin * width,
-                      scale.mutable_data_ptr<scalar_t>() + begin, end - begin, width, eps);
-      });
-    });
-    context->save_for_backward({x, weight, scale});
-    return y;
+    const torch::Tensor x = input.contiguous().view({-1, weight.numel()});
+    const auto [normed, scales] = rms_norm_rows(x, weight, eps, x.scalar_type());
+    context->save_for_backward({x, weight, scales});
+    return normed.view(input.sizes());
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    const torch::Tensor &x = saved[0], &weight = saved[1], &scale = saved[2], dy = gradients[0].contiguous();
-    const int64_t width = weight.numel(), rows = x.numel() / width;
-    // Blocks of fixed size, so that the sum over rows does not depend on the number of threads.
-    constexpr int64_t kBlock = 128;
-    const int64_t blocks = (rows + kBlock - 1) / kBlock;
-    const torch::Tensor dx = torch::empty_like(x), partial = torch::empty({blocks, width}, x.options());
-    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm_backward", [&] {
-      for_rows(blocks, width * kBlock, [&](int64_t begin, int64_t end) {
-        for (int64_t block = begin; block < end; ++block) {
-          const int64_t first = block * kBlock;
-          const cpu::RmsNormGradient arguments{x.const_data_ptr<scalar_t>() + first * width,
-                                               weight.const_data_ptr<scalar_t>(),
-                                               scale.const_data_ptr<scalar_t>() + first,
-                                               dy.const_data_ptr<scalar_t>() + first * width,
-                                               dx.mutable_data_ptr<scalar_t>() + first * width,
-                                               partial.mutable_data_ptr<scalar_t>() + block * width,
-                                               std::min(kBlock, rows - first),
-                                               width};
-          if constexpr (std::is_same_v<scalar_t, float>) {
-            cpu::rms_norm_backward_float(arguments);
-          } else {
-            cpu::rms_norm_backward_double(arguments);
-          }
-        }
-      });
-    });
-    return {dx, partial.sum(0), torch::Tensor()};
+    const torch::Tensor dy = gradients[0].contiguous();
+    const NormGradients result =
+        rms_norm_rows_backward(saved[0], saved[1], saved[2], dy.view(saved[0].sizes()));
+    return {result.x.view(dy.sizes()), result.weight, torch::Tensor()};
   }
 };
 

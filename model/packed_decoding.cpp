@@ -53,7 +53,7 @@ struct PackedDecoding::Buffers {
         logits(torch::empty({rows, config.vocab_size})),
         norm_scales(static_cast<size_t>(rows)),
         heads(static_cast<size_t>(threads),
-              std::vector<float>(static_cast<size_t>((config.num_attention_heads + 2) * config.head_dim))),
+              std::vector<float>(static_cast<size_t>((config.num_attention_heads + 1) * config.head_dim))),
         scores(static_cast<size_t>(threads), std::vector<float>(static_cast<size_t>(capacity))) {
     if (config.positions != PositionEncoding::kRotary) return;
     angles = rope_angles(torch::arange(capacity), rope_frequencies(config.rope).to(torch::kFloat32));
@@ -121,7 +121,6 @@ void PackedDecoding::attend(int64_t layer, const std::vector<int64_t>& slots) {
     const float* value_in = qkv + (key_heads * (group + 1) + head) * head_dim;
     float* queries = b.heads[thread].data();
     float* key = queries + group * head_dim;
-    float* scratch = key + head_dim;
 
     const auto prepare = [&](const float* in, int64_t heads, const torch::Tensor& norm_weight, float* out) {
       if (config.qk_norm) {
@@ -135,10 +134,10 @@ void PackedDecoding::attend(int64_t layer, const std::vector<int64_t>& slots) {
       if (!b.angles.cos.defined()) return;
       const int64_t half = b.angles.cos.size(-1);
       for (int64_t h = 0; h < heads; ++h) {
-        cpu::rotate_float({out + h * head_dim, b.angles.cos.const_data_ptr<float>() + position * half,
-                           b.angles.sin.const_data_ptr<float>() + position * half, scratch, 1, 1, head_dim,
-                           half, head_dim, 1.0});
-        std::copy_n(scratch, head_dim, out + h * head_dim);
+        cpu::rotate(cpu::Rotation<float, float, float>{
+            out + h * head_dim, b.angles.cos.const_data_ptr<float>() + position * half,
+            b.angles.sin.const_data_ptr<float>() + position * half, out + h * head_dim, 1, 1, head_dim, half,
+            head_dim, head_dim, 1.0f});
       }
     };
     prepare(query_in, group, weights.q_norm_weight, queries);

@@ -10,10 +10,13 @@ namespace rlhf::cpu {
 constexpr int64_t kPanelWidth = 32;     ///< output columns that are computed together
 constexpr int64_t kMostPanelRows = 12;  ///< rows of input that one pass over a panel takes
 
+constexpr int64_t kInputInBlocks = 0;
+
 /// One panel of the weight matrix, [inner][kPanelWidth] floats, times up to kMostPanelRows rows.
 struct PanelProduct {
   const void* panel;  ///< float, or bfloat16 pairs [inner / 2][kPanelWidth][2]
-  const void* input;  ///< [inner][rows] float, or bfloat16 pairs [inner / 2][rows][2]
+  const void* input;  ///< [inner][rows] float, or bfloat16 pairs [inner / 2][rows][2]; or rows as they lie
+  int64_t row_bytes;  ///< from row to row of input as it lies; kInputInBlocks: [inner][rows]
   float* out;         ///< [rows][kPanelWidth], `out_stride` apart
   int64_t inner;      ///< even for bfloat16
   int64_t rows;       ///< 1 to kMostPanelRows

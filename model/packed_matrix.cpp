@@ -97,6 +97,9 @@ ProductInput::ProductInput(const torch::Tensor& x)
         "a packed product takes float32 or bfloat16 matrices on the CPU with a stride of 1");
 }
 
+ProductInput::ProductInput(const torch::Tensor& x, int64_t first, int64_t count)
+    : ProductInput(x.narrow(0, first, count)) {}
+
 void PackedMatrix::assign(const torch::Tensor& weight, torch::ScalarType dtype) {
   const ProductInput source(weight);
   if (dtype != torch::kBFloat16 && (dtype != torch::kFloat32 || source.bfloat16))
@@ -114,10 +117,14 @@ void PackedMatrix::assign(const torch::Tensor& weight, torch::ScalarType dtype) 
   });
 }
 
-void PackedProduct::arrange(const ProductInput& x, const PackedMatrix& weight) {
+PackedProduct::Arranged PackedProduct::arrange(const ProductInput& x, const PackedMatrix& weight) {
   if (x.inner != weight.inner() || x.inner == 0)
     throw std::invalid_argument("a packed product needs equal inner dimensions that are not empty");
-  const int64_t row_bytes = even_inner(x.inner, weight.dtype_) * element_bytes(weight.dtype_);
+  const int64_t size = element_bytes(weight.dtype_), inner = even_inner(x.inner, weight.dtype_);
+  const bool same_type = x.bfloat16 == (weight.dtype_ == torch::kBFloat16);
+  if (same_type && x.inner_stride == 1 && x.row_stride >= x.inner && inner == x.inner)
+    return {static_cast<const char*>(x.data), x.rows, x.row_stride * size};
+  const int64_t row_bytes = inner * size;
   char* to = input_.at_least(x.rows * row_bytes);
   const RowBlocks blocks(x.rows);
   const cpu::Vectors from{x.data, x.bfloat16, x.rows, x.inner, x.row_stride, x.inner_stride};
@@ -125,36 +132,43 @@ void PackedProduct::arrange(const ProductInput& x, const PackedMatrix& weight) {
     const int64_t first = blocks.begin(block);
     pack(weight.dtype_, from, {to + first * row_bytes, first, blocks.size(block), begin, end});
   });
+  return {to, x.rows, cpu::kInputInBlocks};
 }
 
-void PackedProduct::multiply(const PackedMatrix& weight, int64_t rows, const float* bias, float* out,
+void PackedProduct::multiply(const PackedMatrix& weight, const Arranged& input, const float* bias, float* out,
                              bool add) {
   const torch::ScalarType dtype = weight.dtype_;
   const int64_t inner = even_inner(weight.inner(), dtype), columns = weight.columns(),
                 size = element_bytes(dtype), panel_count = panels_of(columns);
-  const char *panels = weight.panels_.data(), *input = input_.data();
-  const RowBlocks blocks(rows);
-  const int64_t chunk =
+  const char* panels = weight.panels_.data();
+  const RowBlocks blocks(input.rows);
+  const int64_t most =
       std::max<int64_t>(1, kBytesOfRows / (std::min(inner, kMultipliedTogether) * size * kMostPanelRows));
-  const int64_t chunks = (blocks.count + chunk - 1) / chunk;
+  const int64_t chunks =
+      (blocks.count + most - 1) / most;  // of nearly equal size: so are the threads' shares
 
   const auto multiply_block = [&](int64_t panel, int64_t block, int64_t begin, int64_t end) {
-    float cut[kMostPanelRows * kPanelWidth] = {};  // of the last panel, when its columns are not all wanted
+    float cut[kMostPanelRows * kPanelWidth];  // of the last panel, when its columns are not all wanted
     const int64_t column = panel * kPanelWidth, width = std::min(kPanelWidth, columns - column);
-    const int64_t count = blocks.size(block);
-    float* to = out + blocks.begin(block) * columns + column;
+    const int64_t first = blocks.begin(block), count = blocks.size(block);
+    float* to = out + first * columns + column;
     const bool whole = width == kPanelWidth, accumulate = add || begin > 0;
-    if (!whole && accumulate)
+    if (!whole && accumulate) {
+      std::fill_n(cut, kMostPanelRows * kPanelWidth, 0.0f);
       for (int64_t r = 0; r < count; ++r) std::copy_n(to + r * columns, width, cut + r * kPanelWidth);
+    }
+    const int64_t place = input.row_bytes == cpu::kInputInBlocks ? (first * inner + begin * count) * size
+                                                                 : first * input.row_bytes + begin * size;
     const cpu::PanelProduct product{panels + (panel * inner + begin) * kPanelWidth * size,
-                                    input + (blocks.begin(block) * inner + begin * count) * size,
+                                    input.data + place,
+                                    input.row_bytes,
                                     whole ? to : cut,
                                     end - begin,
                                     count,
                                     whole ? columns : kPanelWidth,
                                     accumulate};
     dtype == torch::kBFloat16 ? cpu::multiply_panel_bfloat16(product) : cpu::multiply_panel_float(product);
-    for (int64_t r = 0; r < count; ++r) {
+    for (int64_t r = 0; r < count && (!whole || bias); ++r) {
       float* row = to + r * columns;
       if (!whole) std::copy_n(cut + r * kPanelWidth, width, row);
       if (bias && end == inner)
@@ -166,7 +180,8 @@ void PackedProduct::multiply(const PackedMatrix& weight, int64_t rows, const flo
     for (int64_t begin = 0; begin < inner; begin += kMultipliedTogether) {
       const int64_t end = std::min(begin + kMultipliedTogether, inner);
       for (int64_t task = first; task < last; ++task) {
-        const int64_t from = task / panel_count * chunk, to = std::min(from + chunk, blocks.count);
+        const int64_t chunk = task / panel_count, from = blocks.count * chunk / chunks,
+                      to = blocks.count * (chunk + 1) / chunks;
         for (int64_t block = from; block < to; ++block) multiply_block(task % panel_count, block, begin, end);
       }
     }
@@ -175,13 +190,11 @@ void PackedProduct::multiply(const PackedMatrix& weight, int64_t rows, const flo
 
 void PackedProduct::operator()(const PackedMatrix& weight, const ProductInput& x, const float* bias,
                                float* out) {
-  arrange(x, weight);
-  multiply(weight, x.rows, bias, out, false);
+  multiply(weight, arrange(x, weight), bias, out, false);
 }
 
 void PackedProduct::add_to(const PackedMatrix& weight, const ProductInput& x, float* out) {
-  arrange(x, weight);
-  multiply(weight, x.rows, nullptr, out, true);
+  multiply(weight, arrange(x, weight), nullptr, out, true);
 }
 
 namespace {

@@ -47,6 +47,8 @@ struct ProductInput {
   int64_t row_stride, inner_stride;  ///< in elements
 
   explicit ProductInput(const torch::Tensor& x);
+  /// Rows [first, first + count) of a contiguous x.
+  ProductInput(const torch::Tensor& x, int64_t first, int64_t count);
   ProductInput(const float* x, int64_t row_count, int64_t width)
       : data(x), bfloat16(false), rows(row_count), inner(width), row_stride(width), inner_stride(1) {}
 };
@@ -66,8 +68,13 @@ class PackedProduct {
   void add_to(const PackedMatrix& weight, const ProductInput& x, float* out);
 
  private:
-  void arrange(const ProductInput& x, const PackedMatrix& weight);
-  void multiply(const PackedMatrix& weight, int64_t rows, const float* bias, float* out, bool add);
+  /// The input as the kernels read it: as it lies where that will do, else in blocks of rows.
+  struct Arranged {
+    const char* data;
+    int64_t rows, row_bytes;  // row_bytes as in cpu::PanelProduct
+  };
+  Arranged arrange(const ProductInput& x, const PackedMatrix& weight);
+  void multiply(const PackedMatrix& weight, const Arranged& input, const float* bias, float* out, bool add);
 
   PackedMemory input_;  // blocks of rows, [inner][rows of the block] float or [inner / 2][rows][2] bfloat16
 };

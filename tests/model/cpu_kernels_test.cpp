@@ -104,9 +104,9 @@ TEST_CASE("RMSNorm and its gradient in float are those in double") {
   cpu::rms_norm(x.data(), weight.data(), y.data(), scale.data(), kRows, kWidth, 1e-5);
   cpu::rms_norm(x_float.data(), weight_float.data(), y_float.data(), scale_float.data(), kRows, kWidth, 1e-5);
   cpu::rms_norm_backward_double(
-      {x.data(), weight.data(), scale.data(), dy.data(), dx.data(), dweight.data(), kRows, kWidth});
+      {x.data(), weight.data(), scale.data(), dy.data(), nullptr, dx.data(), dweight.data(), kRows, kWidth});
   cpu::rms_norm_backward_float({x_float.data(), weight_float.data(), scale_float.data(), dy_float.data(),
-                                dx_float.data(), dweight_float.data(), kRows, kWidth});
+                                nullptr, dx_float.data(), dweight_float.data(), kRows, kWidth});
   CHECK(largest_error(y_float, y) < 1e-6);
   CHECK(largest_error(dx_float, dx) < 1e-6);
   CHECK(largest_error(dweight_float, dweight) < 2e-6);
