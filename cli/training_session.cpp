@@ -162,8 +162,10 @@ TrainerState TrainingSession::start() {
 }
 
 RunRecord TrainingSession::run_record() const {
-  return {folder_->run_id(), plan_.stage,     flags_.output_dir,     plan_.configuration.dump(),
-          versions(),        plan_.data_hash, parents_by_role(plan_)};
+  return {
+      folder_->run_id(),          plan_.stage, fs::absolute(flags_.output_dir).lexically_normal().string(),
+      plan_.configuration.dump(), versions(),  plan_.data_hash,
+      parents_by_role(plan_)};
 }
 
 std::string TrainingSession::provenance() const {

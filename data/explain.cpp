@@ -53,6 +53,7 @@ class Explainer {
     model.model_hash = lead.model.model_hash;
     model.path = lead.model.path;
     ask_ledger(model, lead.ledger);
+    look_in_run_folder(model);
     check_files(model);
     std::optional<ModelProvenance> said = lead.provenance;
     if (!said && model.checked && fs::is_directory(model.path)) said = read_provenance(model.path);
@@ -112,6 +113,13 @@ class Explainer {
     for (SourceModel& source : model.sources)
       for (const SourceModel& there : said.models)
         if (source.path.empty() && source.model_hash == there.model_hash) source.path = there.path;
+  }
+
+  /// A model that was handed on by a server is where its run left it.
+  static void look_in_run_folder(ExplainedModel& model) {
+    if (model.output_dir.empty() || fs::exists(model.path)) return;
+    const fs::path final_model = fs::path(model.output_dir) / "final";
+    if (fs::is_directory(final_model)) model.path = final_model.string();
   }
 
   static void check_files(ExplainedModel& model) {

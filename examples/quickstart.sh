@@ -66,7 +66,7 @@ stage pretrain "$rlhf" pretrain --model_config examples/film_reviews/model_confi
   --dataset "$data/texts.jsonl" --eval_dataset "$data/texts_valid.jsonl" --block_size 512 \
   --per_device_train_batch_size 1 --num_train_epochs 2 --learning_rate 2e-3 --lr_scheduler_type cosine --min_lr_rate 0.05 \
   --warmup_steps 50 --weight_decay 0.1 --adam_beta2 0.95 --logging_steps 50 --seed "$seed" "${compute[@]}" \
-  --output_dir "$run/pretrain" --publish "$server/pretrain"
+  --ledger "$ledger" --output_dir "$run/pretrain" --publish "$server/pretrain"
 
 # --- supervised fine-tuning: continue a review -------------------------------------------------------------------------------
 stage sft "$rlhf" sft --model "$server/pretrain" --db "$ledger" --split all --max_length 32 \
@@ -116,3 +116,4 @@ python3 examples/film_reviews/summarise.py "$run"
 echo "Summary: $run/summary.json" >&2
 echo "Curves:  $run/curves.html" >&2
 echo "Report card of the reward model: $run/reward_card.html" >&2
+echo "Where the policy comes from: $rlhf explain $run/ppo/final" >&2

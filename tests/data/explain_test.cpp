@@ -20,7 +20,8 @@ namespace {
 /// on the labels, a policy on prompts. Models are folders that hold a config.json.
 class Chain {
  public:
-  Chain() {
+  /// `reward_address`: where the reward model was handed on by a server.
+  explicit Chain(const std::string& reward_address = {}) : reward_address_(reward_address) {
     test::write_file(folder / "labels.jsonl",
                      R"({"prompt": "p", "responses": ["a", "b"], "ranks": [1, 2], "annotator": "ann"})"
                      "\n"
@@ -42,9 +43,8 @@ class Chain {
     labels.records = static_cast<int64_t>(rankings.size());
     labels.sha256 = data_hash(rankings);
     reward = train(database, "reward", {{"initial", sft, folder / "sft" / "final"}}, {labels});
-    policy = train(
-        database, "ppo",
-        {{"initial", sft, folder / "sft" / "final"}, {"reward", reward, folder / "reward" / "final"}}, {});
+    policy = train(database, "ppo",
+                   {{"initial", sft, folder / "sft" / "final"}, {"reward", reward, place_of("reward")}}, {});
   }
 
   fs::path ledger() const { return folder / "ledger.db"; }
@@ -58,6 +58,11 @@ class Chain {
   std::string sft, reward, policy;
 
  private:
+  std::string place_of(const std::string& stage) const {
+    return stage == "reward" && !reward_address_.empty() ? reward_address_
+                                                         : (folder / stage / "final").string();
+  }
+
   /// What a training session leaves behind.
   std::string train(Database& database, const std::string& stage, const std::vector<SourceModel>& sources,
                     const std::vector<RunData>& data) {
@@ -74,7 +79,7 @@ class Chain {
     };
     checkpoints.save_final(1, write);
     const std::string hash = verify(checkpoints.final_path()).model_hash;
-    finish_run(database, run, {hash, stage, stage, {}, {}, checkpoints.final_path().string(), record.models});
+    finish_run(database, run, {hash, stage, stage, {}, {}, place_of(stage), record.models});
     if (stage == "ppo") {
       LedgerTrajectories sink(database, run);
       sink.set_prompts({{"p", {}}});
@@ -93,9 +98,19 @@ class Chain {
     }
     return hash;
   }
+
+  std::string reward_address_;
 };
 
 }  // namespace
+
+TEST_CASE("a model that a server handed on is found where its run left it") {
+  const Chain chain("grpc://127.0.0.1:1/reward");
+  const auto models = chain.explain(chain.ledger());
+  REQUIRE(models.size() == 3);
+  CHECK(models[2].path == (chain.folder / "reward" / "final").string());
+  CHECK(models[2].checked);
+}
 
 TEST_CASE("a policy is explained back to the labels, whose hash is confirmed") {
   const Chain chain;
