@@ -5,6 +5,7 @@ import pathlib
 import sys
 import tempfile
 
+from correctness import check_against_transformers
 from measured import measure
 from ours import Ours
 from workload import Texts, check_lengths, prepare_model
@@ -84,6 +85,8 @@ def main():
 
     results = {}
     with tempfile.TemporaryDirectory() as scratch:
+        if options.peers:
+            check_against_transformers(RLHF, f"{options.peers}/bin/python", model, pathlib.Path(scratch), options.threads)
         side = Ours(RLHF, model, pathlib.Path(scratch), options.threads)
         for work in works:
             ours, peer = Best(), Best()
