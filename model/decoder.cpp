@@ -31,6 +31,12 @@ struct Decoder::Pass {
   See see;
   const Dropout& dropout;
   const std::vector<int64_t>& offsets;
+  const std::vector<PackedLayer>* packed_layers = nullptr;
+
+  /// A layer's matrix where the pass has it packed; else nullptr.
+  const PackedMatrix* packed(int64_t layer, PackedMatrix PackedLayer::*matrix) const {
+    return packed_layers ? &((*packed_layers)[static_cast<std::size_t>(layer)].*matrix) : nullptr;
+  }
 };
 
 namespace {
@@ -210,14 +216,15 @@ torch::Tensor Decoder::embed(const torch::Tensor& token_ids, const torch::Tensor
   return position_embedding_.defined() ? x + rows(position_embedding_, positions) : x;
 }
 
-torch::Tensor Decoder::attention_block(const LayerWeights& layer, int64_t index, const torch::Tensor& x,
-                                       const Pass& pass) const {
+torch::Tensor Decoder::attention_block(int64_t index, const torch::Tensor& x, const Pass& pass) const {
+  const LayerWeights& layer = layers_[static_cast<std::size_t>(index)];
   const int64_t heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads;
   const int64_t rows = x.size(0), head_dim = config_.head_dim;
   const torch::Tensor normed =
       normalise(x, layer.attention_norm_weight, layer.attention_norm_bias, config_.norm, config_.norm_eps);
-  const torch::Tensor qkv = linear(normed, layer.qkv_weight, layer.qkv_bias, compute_dtype_)
-                                .view({rows, heads + 2 * kv_heads, head_dim});
+  const torch::Tensor qkv =
+      linear(normed, layer.qkv_weight, layer.qkv_bias, compute_dtype_, pass.packed(index, &PackedLayer::qkv))
+          .view({rows, heads + 2 * kv_heads, head_dim});
   torch::Tensor q, k, v;
   if (config_.qk_norm) {
     const auto parts = qkv.split_with_sizes({heads, kv_heads, kv_heads}, 1);
@@ -235,13 +242,16 @@ torch::Tensor Decoder::attention_block(const LayerWeights& layer, int64_t index,
     v = parts[1].to(compute_dtype_);
   }
   const torch::Tensor attended = pass.attend(index, q, k, v).reshape({rows, heads * head_dim});
-  return linear(attended, layer.attention_out_weight, layer.attention_out_bias, compute_dtype_);
+  return linear(attended, layer.attention_out_weight, layer.attention_out_bias, compute_dtype_,
+                pass.packed(index, &PackedLayer::attention_out));
 }
 
-torch::Tensor Decoder::mlp_block(const LayerWeights& layer, const torch::Tensor& x) const {
+torch::Tensor Decoder::mlp_block(int64_t index, const torch::Tensor& x, const Pass& pass) const {
+  const LayerWeights& layer = layers_[static_cast<std::size_t>(index)];
   const torch::Tensor normed =
       normalise(x, layer.mlp_norm_weight, layer.mlp_norm_bias, config_.norm, config_.norm_eps);
-  torch::Tensor inner = linear(normed, layer.mlp_in_weight, layer.mlp_in_bias, compute_dtype_);
+  torch::Tensor inner = linear(normed, layer.mlp_in_weight, layer.mlp_in_bias, compute_dtype_,
+                               pass.packed(index, &PackedLayer::mlp_in));
   if (!config_.gated_mlp) {
     inner = activate(inner, config_.activation);
   } else if (config_.activation == Activation::kSilu) {
@@ -250,27 +260,27 @@ torch::Tensor Decoder::mlp_block(const LayerWeights& layer, const torch::Tensor&
     const auto halves = inner.chunk(2, -1);
     inner = activate(halves[0], config_.activation) * halves[1];
   }
-  return linear(inner, layer.mlp_out_weight, layer.mlp_out_bias, compute_dtype_);
+  return linear(inner, layer.mlp_out_weight, layer.mlp_out_bias, compute_dtype_,
+                pass.packed(index, &PackedLayer::mlp_out));
 }
 
 torch::Tensor Decoder::run_layers(torch::Tensor x, const Pass& pass) const {
-  const auto dropped = [&](const torch::Tensor& branch, std::size_t layer, uint64_t place) {
+  const auto dropped = [&](const torch::Tensor& branch, int64_t layer, uint64_t place) {
     return keyed_dropout(branch, pass.dropout.hidden, pass.dropout.sequence_keys, pass.offsets,
-                         kFirstLayerStream + 2 * layer + place);
+                         kFirstLayerStream + 2 * static_cast<uint64_t>(layer) + place);
   };
   const bool fused = has_fused_blocks(pass);
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const LayerWeights& layer = layers_[i];
+  for (int64_t i = 0; i < config_.num_hidden_layers; ++i) {
     if (fused) {
-      x = run_fused_layer(x, static_cast<int64_t>(i), pass);
+      x = run_fused_layer(x, i, pass);
       continue;
     }
-    const torch::Tensor attention = dropped(attention_block(layer, static_cast<int64_t>(i), x, pass), i, 0);
+    const torch::Tensor attention = dropped(attention_block(i, x, pass), i, 0);
     if (config_.parallel_residual) {
-      x = x + attention + dropped(mlp_block(layer, x), i, 1);
+      x = x + attention + dropped(mlp_block(i, x, pass), i, 1);
     } else {
       x = x + attention;
-      x = x + dropped(mlp_block(layer, x), i, 1);
+      x = x + dropped(mlp_block(i, x, pass), i, 1);
     }
   }
   return normalise(x, final_norm_weight_, final_norm_bias_, config_.norm, config_.norm_eps);
@@ -279,7 +289,8 @@ torch::Tensor Decoder::run_layers(torch::Tensor x, const Pass& pass) const {
 // Of a packed pass over a Llama-like layer on a CPU that our kernels are best on.
 bool Decoder::has_fused_blocks(const Pass& pass) const {
   const ModelConfig& c = config_;
-  return !pass.offsets.empty() && pass.dropout.hidden == 0 && device().is_cpu() &&
+  return !pass.packed_layers &&  // whose blocks lay their matrices out anew
+         !pass.offsets.empty() && pass.dropout.hidden == 0 && device().is_cpu() &&
          packed_products_pay(compute_dtype_) && causal_attention_pays(compute_dtype_) &&
          c.norm == Norm::kRmsNorm && c.gated_mlp && c.activation == Activation::kSilu && !c.qk_norm &&
          !c.attention_output_bias && !c.mlp_bias && !c.parallel_residual;
@@ -317,10 +328,11 @@ double Decoder::attention_scale(int64_t layer) const {
 }
 
 torch::Tensor Decoder::packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
-                                   const torch::Tensor& slot_of_row) const {
+                                   const torch::Tensor& slot_of_row,
+                                   const std::vector<PackedLayer>* packed) const {
   const PackedLayout layout(batch.offsets, device());
   check_length(layout.longest());
-  Pass pass{{}, {}, {}, dropout, batch.offsets};
+  Pass pass{{}, {}, {}, dropout, batch.offsets, packed};
   if (cache)
     pass.see = [&](int64_t layer, const torch::Tensor& k, const torch::Tensor& v) {
       write_cache(*cache, layer, slot_of_row, batch.positions, k, v);
@@ -339,11 +351,11 @@ torch::Tensor Decoder::packed_pass(const TokenBatch& batch, const Dropout& dropo
 }
 
 torch::Tensor Decoder::forward(const TokenBatch& batch, const Dropout& dropout) const {
-  return packed_pass(batch, dropout, nullptr, {});
+  return packed_pass(batch, dropout, nullptr, {}, nullptr);
 }
 
-torch::Tensor Decoder::prefill(const TokenBatch& batch, KvCache& cache,
-                               const std::vector<int64_t>& slots) const {
+torch::Tensor Decoder::prefill(const TokenBatch& batch, KvCache& cache, const std::vector<int64_t>& slots,
+                               const std::vector<PackedLayer>* packed) const {
   const torch::NoGradGuard no_grad;
   if (static_cast<int64_t>(slots.size()) != batch.sequences()) {
     throw std::invalid_argument("prefill needs one slot a sequence");
@@ -356,7 +368,7 @@ torch::Tensor Decoder::prefill(const TokenBatch& batch, KvCache& cache,
                        slots[static_cast<std::size_t>(s)]);
   }
   const torch::Tensor hidden =
-      packed_pass(batch, {}, &cache, torch::tensor(slot_of_row, torch::kInt64).to(device()));
+      packed_pass(batch, {}, &cache, torch::tensor(slot_of_row, torch::kInt64).to(device()), packed);
   for (int64_t s = 0; s < batch.sequences(); ++s)
     cache.set_length(slots[static_cast<std::size_t>(s)], batch.length(s));
   return hidden;
@@ -369,7 +381,7 @@ torch::Tensor Decoder::decode(const torch::Tensor& token_ids, KvCache& cache,
   check_length(step.longest());
   const Dropout none;
   const std::vector<int64_t> no_offsets;
-  Pass pass{{}, {}, {}, none, no_offsets};
+  Pass pass{{}, {}, {}, none, no_offsets, nullptr};
   if (rope_frequencies_.defined()) pass.angles = rope_angles(step.positions(), rope_frequencies_);
   pass.attend = [&](int64_t layer, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
     return step.attend(cache, layer, q, k, v, attention_scale(layer));

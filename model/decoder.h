@@ -9,6 +9,7 @@
 #include "model/kv_cache.h"
 #include "model/model_config.h"
 #include "model/named_tensor.h"
+#include "model/packed_layer.h"
 #include "model/token_batch.h"
 
 namespace rlhf {
@@ -50,7 +51,10 @@ class Decoder {
   torch::Tensor forward(const TokenBatch& batch, const Dropout& dropout = {}) const;
 
   /// forward() without gradients that also writes keys and values of sequence s into slots[s] of the cache.
-  torch::Tensor prefill(const TokenBatch& batch, KvCache& cache, const std::vector<int64_t>& slots) const;
+  /// Multiplies with `packed`, this decoder's layers laid out for products, when given: where such products
+  /// pay, the bits are the same.
+  torch::Tensor prefill(const TokenBatch& batch, KvCache& cache, const std::vector<int64_t>& slots,
+                        const std::vector<PackedLayer>* packed = nullptr) const;
 
   /// One more token for each of B slots: [B] int64 ids in, [B, H] hidden states out; the cache grows by one
   /// position a slot. No gradients. Equal to the full pass to rounding.
@@ -87,13 +91,12 @@ class Decoder {
   struct Pass;
   torch::Tensor embed(const torch::Tensor& token_ids, const torch::Tensor& positions) const;
   torch::Tensor packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
-                            const torch::Tensor& slot_of_row) const;
+                            const torch::Tensor& slot_of_row, const std::vector<PackedLayer>* packed) const;
   torch::Tensor run_layers(torch::Tensor x, const Pass& pass) const;
   bool has_fused_blocks(const Pass& pass) const;
   torch::Tensor run_fused_layer(const torch::Tensor& x, int64_t index, const Pass& pass) const;
-  torch::Tensor attention_block(const LayerWeights& layer, int64_t index, const torch::Tensor& x,
-                                const Pass& pass) const;
-  torch::Tensor mlp_block(const LayerWeights& layer, const torch::Tensor& x) const;
+  torch::Tensor attention_block(int64_t index, const torch::Tensor& x, const Pass& pass) const;
+  torch::Tensor mlp_block(int64_t index, const torch::Tensor& x, const Pass& pass) const;
   Decoder map_weights(const std::function<torch::Tensor(const torch::Tensor&)>& map) const;
   void prepare();
 

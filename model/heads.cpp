@@ -45,13 +45,18 @@ const torch::Tensor& LanguageModel::head_weight() const {
 }
 
 torch::Tensor LanguageModel::logits(const torch::Tensor& hidden) const {
-  if (packed_ && packed_products_pay(decoder_.compute_dtype()) && !at::GradMode::is_enabled()) {
-    const torch::Tensor rows = hidden.contiguous(),
-                        out = torch::empty({hidden.size(0), head_weight().size(0)}, torch::kFloat32);
-    PackedProduct()(packed_->head(), ProductInput(rows), nullptr, out.mutable_data_ptr<float>());
-    return out;
-  }
+  if (packed_weights_pay() && !at::GradMode::is_enabled())
+    return packed_product(hidden.contiguous(), packed_->head());
   return float_result(linear(hidden, head_weight(), {}, decoder_.compute_dtype()));
+}
+
+torch::Tensor LanguageModel::prefill(const TokenBatch& batch, KvCache& cache,
+                                     const std::vector<int64_t>& slots) const {
+  return decoder_.prefill(batch, cache, slots, packed_weights_pay() ? &packed_->layers() : nullptr);
+}
+
+bool LanguageModel::packed_weights_pay() const {
+  return packed_ && packed_products_pay(decoder_.compute_dtype());
 }
 
 void LanguageModel::pack_for_decoding() {

@@ -32,6 +32,10 @@ class LanguageModel {
   /// The sum of the targets' log-probabilities, for training on all of them alike.
   SumOfLogprobs sum_of_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets) const;
 
+  /// Decoder::prefill, with the weights that pack_for_decoding() laid out where there are any: a prompt that
+  /// joins a batch costs its own rows, and none of laying matrices out anew.
+  torch::Tensor prefill(const TokenBatch& batch, KvCache& cache, const std::vector<int64_t>& slots) const;
+
   /// Lays a model's weights out for decoding, where that is faster: on a CPU, in float32 or bfloat16. Later
   /// changes of the weights are not seen, so freeze first.
   void pack_for_decoding();
@@ -48,6 +52,8 @@ class LanguageModel {
   void to(torch::Device device);
 
  private:
+  bool packed_weights_pay() const;
+
   Decoder decoder_;
   torch::Tensor own_head_;  // undefined when tied
   std::shared_ptr<const PackedModel> packed_;

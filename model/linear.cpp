@@ -2,8 +2,6 @@
 
 #include <torch/autograd.h>
 
-#include "model/packed_matrix.h"
-
 namespace rlhf {
 namespace {
 
@@ -34,7 +32,8 @@ struct PackedLinear : torch::autograd::Function<PackedLinear> {
 }  // namespace
 
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                     torch::ScalarType compute) {
+                     torch::ScalarType compute, const PackedMatrix* packed) {
+  if (packed) return packed_product(x.contiguous(), *packed, bias);
   if (x.is_cpu() && packed_products_pay(compute)) {
     if (!at::GradMode::is_enabled()) return packed_product(x.contiguous(), weight, compute, bias);
     const torch::Tensor product = PackedLinear::apply(x, weight, compute);

@@ -27,6 +27,27 @@ void copy_row(const float* row, int64_t count, Stored* to) {
   for (int64_t i = 0; i < count; ++i) cpu::store(to + i, row[i]);
 }
 
+/// What a table of float32 or bfloat16 says of `index`, rounded to bfloat16 when `rounded`, as
+/// Decoder::embed does.
+void add_table_row(const torch::Tensor& table, int64_t index, bool rounded, float* to) {
+  const auto add = [&](const auto* row) {
+    for (int64_t i = 0; i < table.size(1); ++i) {
+      float x = cpu::load(row + i);
+      if (rounded) {
+        cpu::Bfloat16 narrow;
+        cpu::store(&narrow, x);
+        x = cpu::load(&narrow);
+      }
+      to[i] += x;
+    }
+  };
+  const int64_t begin = index * table.stride(0);
+  if (table.scalar_type() == torch::kBFloat16)
+    add(static_cast<const cpu::Bfloat16*>(table.const_data_ptr()) + begin);
+  else
+    add(table.const_data_ptr<float>() + begin);
+}
+
 }  // namespace
 
 PackedModel::PackedModel(const Decoder& decoder, const torch::Tensor& head_weight)
@@ -76,14 +97,14 @@ PackedDecoding::~PackedDecoding() = default;
 
 void PackedDecoding::embed(const std::vector<TokenId>& token_ids, const std::vector<int64_t>& slots) {
   const Decoder& decoder = model_->decoder();
-  const auto row_of = [&](const torch::Tensor& table, int64_t index) {
-    return table[index].to(decoder.compute_dtype()).to(torch::kFloat32);
-  };
+  const bool rounded = decoder.compute_dtype() == torch::kBFloat16;
+  const torch::Tensor& positions = decoder.position_embedding();
   for (size_t i = 0; i < slots.size(); ++i) {
-    torch::Tensor row = buffers_->residual[static_cast<int64_t>(i)];
-    row.copy_(row_of(decoder.embedding(), token_ids[i]));
-    if (decoder.position_embedding().defined())
-      row.add_(row_of(decoder.position_embedding(), cache_.length(slots[i])));
+    float* row =
+        buffers_->residual.mutable_data_ptr<float>() + static_cast<int64_t>(i) * buffers_->residual.size(1);
+    std::fill_n(row, buffers_->residual.size(1), 0.0f);
+    add_table_row(decoder.embedding(), token_ids[i], rounded, row);
+    if (positions.defined()) add_table_row(positions, cache_.length(slots[i]), rounded, row);
   }
 }
 
@@ -168,7 +189,7 @@ void PackedDecoding::attend(int64_t layer, const std::vector<int64_t>& slots) {
 void PackedDecoding::mlp(int64_t layer, int64_t rows) {
   const ModelConfig& config = model_->decoder().config();
   const LayerWeights& weights = model_->decoder().layers()[static_cast<size_t>(layer)];
-  const PackedModel::Layer& packed = model_->layer(layer);
+  const PackedLayer& packed = model_->layers()[static_cast<size_t>(layer)];
   Buffers& b = *buffers_;
   product_(packed.mlp_in, {b.normed.const_data_ptr<float>(), rows, config.hidden_size},
            data_or_null(weights.mlp_in_bias), b.inner_in.mutable_data_ptr<float>());
@@ -202,7 +223,7 @@ torch::Tensor PackedDecoding::step(const std::vector<TokenId>& token_ids, const 
   embed(token_ids, slots);
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
     const LayerWeights& weights = decoder.layers()[static_cast<size_t>(i)];
-    const PackedModel::Layer& packed = model_->layer(i);
+    const PackedLayer& packed = model_->layers()[static_cast<size_t>(i)];
     normalise(weights.attention_norm_weight, weights.attention_norm_bias, rows);
     product_(packed.qkv, {b.normed.const_data_ptr<float>(), rows, config.hidden_size},
              data_or_null(weights.qkv_bias), b.qkv.mutable_data_ptr<float>());

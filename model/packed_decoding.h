@@ -6,7 +6,7 @@
 
 #include "contract/token.h"
 #include "model/decoder.h"
-#include "model/packed_matrix.h"
+#include "model/packed_layer.h"
 
 namespace rlhf {
 
@@ -17,16 +17,13 @@ class PackedModel {
   /// In the decoder's compute dtype, float32 or bfloat16. `head_weight` [V, H].
   PackedModel(const Decoder& decoder, const torch::Tensor& head_weight);
 
-  struct Layer {
-    PackedMatrix qkv, attention_out, mlp_in, mlp_out;
-  };
   const Decoder& decoder() const { return decoder_; }
-  const Layer& layer(int64_t index) const { return layers_[static_cast<size_t>(index)]; }
+  const std::vector<PackedLayer>& layers() const { return layers_; }
   const PackedMatrix& head() const { return head_; }
 
  private:
   Decoder decoder_;
-  std::vector<Layer> layers_;
+  std::vector<PackedLayer> layers_;
   PackedMatrix head_;
 };
 
@@ -35,7 +32,7 @@ class PackedModel {
 /// float32. A slot's bits depend neither on the other slots nor on the number of threads. Not thread-safe.
 class PackedDecoding {
  public:
-  /// Borrows the cache, which Decoder::prefill fills.
+  /// Borrows the cache, which LanguageModel::prefill fills.
   PackedDecoding(std::shared_ptr<const PackedModel> model, KvCache& cache);
   ~PackedDecoding();
 

@@ -212,14 +212,18 @@ Workspace& workspace() {
 
 }  // namespace
 
+torch::Tensor packed_product(const torch::Tensor& a, const PackedMatrix& weight, const torch::Tensor& bias) {
+  const torch::Tensor out = torch::empty({a.size(0), weight.columns()}, torch::kFloat32);
+  workspace().product(weight, ProductInput(a), bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+                      out.mutable_data_ptr<float>());
+  return out;
+}
+
 torch::Tensor packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
                              const torch::Tensor& bias) {
-  const torch::Tensor out = torch::empty({a.size(0), b.size(0)}, torch::kFloat32);
-  auto& [matrix, product] = workspace();
+  PackedMatrix& matrix = workspace().matrix;
   matrix.assign(b, dtype);
-  product(matrix, ProductInput(a), bias.defined() ? bias.const_data_ptr<float>() : nullptr,
-          out.mutable_data_ptr<float>());
-  return out;
+  return packed_product(a, matrix, bias);
 }
 
 void add_packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,

@@ -83,6 +83,10 @@ class PackedProduct {
 /// was measured to be faster.
 bool packed_products_pay(torch::ScalarType dtype);
 
+/// a weight^T + bias, [M, N] float32, of a matrix that is packed already: a [M, K] float32 or bfloat16 with
+/// one stride 1; bias [N] float32 or undefined.
+torch::Tensor packed_product(const torch::Tensor& a, const PackedMatrix& weight,
+                             const torch::Tensor& bias = {});
 /// a b^T + bias in `dtype`, [M, N] float32: a [M, K], b [N, K], each float32 or bfloat16 with one stride 1;
 /// bias [N] float32 or undefined. Packs b for this one product, in memory that each thread keeps.
 torch::Tensor packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,

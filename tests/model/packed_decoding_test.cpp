@@ -96,6 +96,42 @@ TEST_CASE(
   torch::set_num_threads(threads);
 }
 
+TEST_CASE("a prompt is run with the packed weights, to the bits of the full pass where such products pay") {
+  const auto sequences = test::sequences_of({4, 33, 2, 17});
+  for (const torch::ScalarType dtype : {torch::kFloat32, torch::kBFloat16}) {
+    if (!packed_products_pay(dtype)) continue;
+    for (const std::string& name : test::model_fixtures(false)) {
+      INFO(name);
+      LanguageModel model = test::tiny_model(name).freeze(dtype);
+      const TokenBatch batch = TokenBatch::pack(sequences);
+      const auto cache = [&] { return KvCache(model.decoder().config(), 4, 64, dtype, torch::kCPU); };
+      KvCache expected_cache = cache(), found_cache = cache();
+      const torch::Tensor expected = model.decoder().prefill(batch, expected_cache, {3, 1, 0, 2});
+      model.pack_for_decoding();
+      const torch::Tensor found = model.prefill(batch, found_cache, {3, 1, 0, 2});
+      CHECK(torch::equal(found, expected));
+      for (int64_t layer = 0; layer < model.decoder().config().num_hidden_layers; ++layer) {
+        CHECK(torch::equal(found_cache.keys(layer), expected_cache.keys(layer)));
+        CHECK(torch::equal(found_cache.values(layer), expected_cache.values(layer)));
+      }
+    }
+  }
+}
+
+TEST_CASE("prefill multiplies with the packed matrices it is given, not with the layer's own") {
+  LanguageModel model = test::tiny_model("llama_grouped_own_head_size").freeze(torch::kFloat32);
+  model.pack_for_decoding();
+  const TokenBatch batch = TokenBatch::pack(test::sequences_of({5}));
+  KvCache cache(model.decoder().config(), 1, 64, torch::kFloat32, torch::kCPU);
+  const torch::Tensor before = model.decoder().prefill(batch, cache, {0}, &model.packed()->layers());
+  for (const LayerWeights& layer : model.decoder().layers())
+    for (torch::Tensor matrix :
+         {layer.qkv_weight, layer.attention_out_weight, layer.mlp_in_weight, layer.mlp_out_weight})
+      matrix.zero_();
+  CHECK(torch::equal(model.decoder().prefill(batch, cache, {0}, &model.packed()->layers()), before));
+  CHECK_FALSE(torch::equal(model.decoder().prefill(batch, cache, {0}), before));
+}
+
 TEST_CASE("packed decoding refuses a full slot and a context that is used up") {
   LanguageModel model = test::tiny_model("gpt2").freeze(torch::kFloat32);
   model.pack_for_decoding();
