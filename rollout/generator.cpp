@@ -1,6 +1,8 @@
 #include "rollout/generator.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <optional>
 
 #include <torch/utils.h>
@@ -22,10 +24,14 @@ class Generation {
  public:
   Generation(const LanguageModel& model, const std::vector<GenerationRequest>& requests,
              const GeneratorOptions& options)
-      : model_(model), requests_(requests), options_(options), cache_(make_cache()) {
-    size_t total = 0;
-    for (const GenerationRequest& request : requests) total += static_cast<size_t>(request.samples);
-    responses_.resize(total);
+      : model_(model),
+        requests_(requests),
+        options_(options),
+        total_(std::transform_reduce(requests.begin(), requests.end(), int64_t{0}, std::plus<>(),
+                                     [](const GenerationRequest& request) { return request.samples; })),
+        places_(std::max<int64_t>(1, std::min(total_, options.max_batch_size))),
+        cache_(make_cache()) {
+    responses_.resize(static_cast<size_t>(total_));
     if (model.packed()) packed_.emplace(model.packed(), cache_);
   }
 
@@ -42,41 +48,47 @@ class Generation {
  private:
   KvCache make_cache() const {
     const int64_t context = model_.decoder().config().max_position_embeddings;
-    int64_t longest = 0, total = 0;
+    int64_t longest = 0;
+    bool several = false;
     for (const GenerationRequest& request : requests_) {
       longest = std::max(longest, static_cast<int64_t>(request.prompt_ids.size()));
-      total += request.samples;
+      several = several || request.samples > 1;
     }
     if (longest + options_.sampling.max_new_tokens > context)
       throw UserError("a prompt of " + std::to_string(longest) + " tokens and " +
                       std::to_string(options_.sampling.max_new_tokens) +
                       " new ones do not fit the model's context of " + std::to_string(context) +
                       ": shorten the prompt or --max_new_tokens");
-    return KvCache(model_.decoder().config(), std::max<int64_t>(1, std::min(total, options_.max_batch_size)),
+    const bool may_divide = several && total_ > places_;
+    return KvCache(model_.decoder().config(), places_ + (may_divide ? 1 : 0),
                    longest + options_.sampling.max_new_tokens, model_.decoder().compute_dtype(),
                    model_.decoder().device());
   }
 
-  // Gives free slots to waiting samples. A request's prompt is run once; its other samples copy the cache.
+  // Behind those of active sequences: the prompt of a request whose samples wait.
+  int64_t spare_slot() const { return places_; }
+
+  // Gives free slots to waiting samples, in order. A request's prompt is run once: its samples copy its keys
+  // and values, and draw their first token from the same logits. When slots run out before its samples do,
+  // both are kept, the former in the spare slot, until the last is admitted: only the next request can be so
+  // divided.
   bool admit() {
-    std::vector<std::vector<TokenId>> prompts;
-    std::vector<int64_t> prompt_slots;
-    std::vector<std::pair<int64_t, int64_t>> copies;  // slot of the prompt, slot of a further sample
-    std::vector<int64_t> row_of_sample;
     const auto first = static_cast<int64_t>(active_.size());
-    while (next_request_ < requests_.size() && static_cast<int64_t>(active_.size()) < cache_.slots()) {
+    std::vector<std::vector<TokenId>> prompts;
+    std::vector<int64_t> prompt_slots, row_of_sample;
+    std::vector<std::pair<int64_t, int64_t>> copies;  // slot of a prompt, slot of a further sample
+    const int64_t kept_rows = next_sample_ > 0 ? 1 : 0;
+    while (next_request_ < requests_.size() && static_cast<int64_t>(active_.size()) < places_) {
       const GenerationRequest& request = requests_[next_request_];
       if (request.prompt_ids.empty()) throw UserError("an empty prompt: there is nothing to continue");
       const auto slot = static_cast<int64_t>(active_.size());
-      // A request whose samples did not all fit at once runs its prompt again when slots are free.
-      if (prompts.empty() || last_prompt_request_ != next_request_) {
+      if (next_sample_ == 0) {
         prompts.push_back(request.prompt_ids);
         prompt_slots.push_back(slot);
-        last_prompt_request_ = next_request_;
       } else {
-        copies.emplace_back(prompt_slots.back(), slot);
+        copies.emplace_back(prompts.empty() ? spare_slot() : prompt_slots.back(), slot);
       }
-      row_of_sample.push_back(static_cast<int64_t>(prompts.size()) - 1);
+      row_of_sample.push_back(kept_rows + static_cast<int64_t>(prompts.size()) - 1);
       active_.push_back({next_output_++,
                          {options_.seed, options_.iteration, request.prompt, next_sample_, 0},
                          request.prompt_ids});
@@ -85,15 +97,28 @@ class Generation {
         ++next_request_;
       }
     }
-    if (prompts.empty()) return false;
+    if (row_of_sample.empty()) return false;
 
-    const TokenBatch batch = TokenBatch::pack(prompts, model_.decoder().device());
-    const torch::Tensor hidden = model_.decoder().prefill(batch, cache_, prompt_slots);
+    torch::Tensor logits = kept_logits_;  // a row a prompt, the kept one's first
+    if (!prompts.empty()) {
+      const torch::Tensor fresh = run_prompts(prompts, prompt_slots);
+      logits = kept_rows > 0 ? torch::cat({kept_logits_, fresh}) : fresh;
+    }
     for (const auto& [from, to] : copies) copy_slot(from, to);
-    const torch::Tensor rows = batch.last_token_rows().index_select(
-        0, torch::tensor(row_of_sample, torch::kInt64).to(model_.decoder().device()));
-    take_tokens(model_.logits(hidden.index_select(0, rows)).cpu(), first);
+    if (next_sample_ > 0 && !prompts.empty()) {
+      copy_slot(prompt_slots.back(), spare_slot());
+      kept_logits_ = logits.narrow(0, logits.size(0) - 1, 1).clone();
+    }
+    take_tokens(logits.index_select(0, torch::tensor(row_of_sample, torch::kInt64)), first);
     return true;
+  }
+
+  // Logits of the prompts' last tokens, [P, V] on the CPU.
+  torch::Tensor run_prompts(const std::vector<std::vector<TokenId>>& prompts,
+                            const std::vector<int64_t>& slots) {
+    const TokenBatch batch = TokenBatch::pack(prompts, model_.decoder().device());
+    const torch::Tensor hidden = model_.prefill(batch, cache_, slots);
+    return model_.logits(hidden.index_select(0, batch.last_token_rows())).cpu();
   }
 
   void decode() {
@@ -162,12 +187,15 @@ class Generation {
   const LanguageModel& model_;
   const std::vector<GenerationRequest>& requests_;
   const GeneratorOptions& options_;
+  const int64_t total_;   // responses
+  const int64_t places_;  // sequences decoded at once
   KvCache cache_;
   std::optional<PackedDecoding> packed_;
   std::vector<Active> active_;
   std::vector<GeneratedResponse> responses_;
-  size_t next_request_ = 0, next_output_ = 0, last_prompt_request_ = 0;
-  int32_t next_sample_ = 0;
+  size_t next_request_ = 0, next_output_ = 0;
+  int32_t next_sample_ = 0;    // above 0: the next request has samples both admitted and waiting
+  torch::Tensor kept_logits_;  // [1, V], of the prompt in the spare slot
   int64_t done_ = 0;
 };
 

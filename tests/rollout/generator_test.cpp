@@ -6,6 +6,7 @@
 #include <torch/utils.h>
 
 #include "contract/error.h"
+#include "model/packed_matrix.h"
 #include "rollout/sampling.h"
 #include "tests/support/catch.h"
 #include "tests/train/tiny_models.h"
@@ -46,6 +47,27 @@ void check_same(const std::vector<GeneratedResponse>& found, const std::vector<G
     for (size_t t = 0; t < found[i].logprobs.size(); ++t)
       CHECK(std::abs(found[i].logprobs[t] - expected[i].logprobs[t]) < 1e-5);
   }
+}
+
+/// Sample `sample` of a request from a cache that holds nothing else.
+GeneratedResponse alone(const LanguageModel& model, const GenerationRequest& request, int64_t sample,
+                        const GeneratorOptions& o) {
+  const torch::InferenceMode inference;
+  KvCache cache(model.decoder().config(), 1, 32, torch::kFloat32, torch::kCPU);
+  PackedDecoding decoding(model.packed(), cache);
+  const torch::Tensor hidden = model.prefill(TokenBatch::pack({request.prompt_ids}), cache, {0});
+  torch::Tensor logits = model.logits(hidden.narrow(0, hidden.size(0) - 1, 1));
+  GeneratedResponse response;
+  for (int64_t position = 0; position < o.sampling.max_new_tokens; ++position) {
+    const DrawKey key{o.seed, o.iteration, request.prompt, sample, position};
+    const SampledTokens drawn = sample_tokens(logits, o.sampling, {key}, {});
+    response.token_ids.push_back(drawn.token_ids[0]);
+    response.logprobs.push_back(drawn.logprobs[0]);
+    if (drawn.token_ids[0] == kEos) return response;
+    logits = decoding.step({drawn.token_ids[0]}, {0});
+  }
+  response.finish_reason = FinishReason::kLength;
+  return response;
 }
 
 /// Log-probabilities at `temperature` of a response by one pass over the whole text, in float64.
@@ -93,6 +115,27 @@ TEST_CASE("a sequence is the same alone, in any batch, beside any others, on any
     check_same(generate(model, requests(), options()), expected);
   }
   torch::set_num_threads(threads);
+}
+
+TEST_CASE(
+    "samples that share their prompt's keys and values are what each is alone, whenever it is admitted") {
+  const LanguageModel model = frozen();
+  const std::vector<GenerationRequest> many{
+      {{1, 3, 4, 8, 2}, 7, 9}, {{1, 5}, 8, 1}, {{6, 6, 11}, 9, 4}, {{1, 3, 4, 8, 2}, 10, 5}};
+  std::vector<GeneratedResponse> expected;
+  for (const GenerationRequest& request : many)
+    for (int64_t sample = 0; sample < request.samples; ++sample)
+      expected.push_back(alone(model, request, sample, options()));
+  for (const int64_t slots :
+       {1, 2, 3, 4, 8, 64}) {  // fewer than the samples of one prompt, and more than all
+    INFO(slots << " slots");
+    GeneratorOptions o = options();
+    o.max_batch_size = slots;
+    const auto found = generate(model, many, o);
+    check_same(found, expected);
+    if (!packed_products_pay(torch::kFloat32)) continue;  // LibTorch's products know their neighbours
+    for (size_t i = 0; i < found.size(); ++i) CHECK(found[i].logprobs == expected[i].logprobs);
+  }
 }
 
 TEST_CASE("the same requests are the same bits; seed, iteration and sample make another text") {
