@@ -103,6 +103,32 @@ RLHF_INLINE void swiglu_backward_body(const Stored* x, const T* dout, Stored* dx
   }
 }
 
+RLHF_INLINE float softmax_weights_body(const float* x, int64_t count, float scale, float* weights,
+                                       double* block_sums) {
+  constexpr int64_t kLanes = 16;
+  const float top = largest<float>(x, count);
+  for (int64_t begin = 0; begin < count; begin += kWeightBlock) {
+    const int64_t end = std::min(begin + kWeightBlock, count);
+    float lanes[kLanes] = {};
+    const auto add = [&](int64_t i, int64_t lane) {
+      const float z = (x[i + lane] - top) * scale;
+      const float weight = z < kLowestExponent<float> ? 0.0f : exponential(z);
+      weights[i + lane] = weight;
+      lanes[lane] += weight;
+    };
+    int64_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) {
+#pragma omp simd
+      for (int64_t lane = 0; lane < kLanes; ++lane) add(i, lane);
+    }
+    for (int64_t lane = 0; i + lane < end; ++lane) add(i, lane);
+    double sum = 0;
+    for (const float lane : lanes) sum += static_cast<double>(lane);
+    block_sums[begin / kWeightBlock] = sum;
+  }
+  return top;
+}
+
 template <typename T, typename Stored>
 RLHF_INLINE void softmax_rows_body(const Stored* logits, const SoftmaxRows<T>& a) {
   const T inverse = static_cast<T>(a.inverse_temperature);
@@ -212,6 +238,11 @@ RLHF_CLONES void add(const float* a, const float* b, float* out, int64_t count) 
 RLHF_CLONES void round(const float* a, Bfloat16* out, int64_t count) {
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) store(out + i, a[i]);
+}
+
+RLHF_CLONES float softmax_weights(const float* x, int64_t count, float scale, float* weights,
+                                  double* block_sums) {
+  return softmax_weights_body(x, count, scale, weights, block_sums);
 }
 
 RLHF_CLONES void softmax_rows(const float* logits, const SoftmaxRows<float>& rows) {

@@ -60,6 +60,12 @@ void swiglu_backward(const Bfloat16* x, const float* dout, Bfloat16* dx, Bfloat1
 void add(const float* a, const float* b, float* out, int64_t count);
 void round(const float* a, Bfloat16* out, int64_t count);
 
+/// What a token is drawn from: weights_i = e^((x_i - largest x) scale), 0 where that is nothing beside 1, and
+/// their sums over blocks of kWeightBlock, the last of which may be shorter. Returns the largest x. A row
+/// without padding; sums are made in an order that the machine's width does not change.
+constexpr int64_t kWeightBlock = 1024;
+float softmax_weights(const float* x, int64_t count, float scale, float* weights, double* block_sums);
+
 /// What the head's softmax says of each row of logits, divided by a temperature.
 template <typename T>
 struct SoftmaxRows {

@@ -5,90 +5,119 @@
 #include <numeric>
 
 #include "contract/error.h"
+#include "model/cpu_kernels.h"
 #include "model/parallel.h"
 
 namespace rlhf {
 namespace {
 
-// Sum in a fixed order of sixteen lanes: the compiler makes vectors of it, and the bits do not depend on the
-// machine's width.
-double sum_exp(const float* logits, int64_t count, float scale, float shift, float* exps) {
-  constexpr int64_t kLanes = 16;
-  float lanes[kLanes] = {};
-  double total = 0;
-  for (int64_t begin = 0; begin < count; begin += kLanes) {
-    const int64_t lanes_here = std::min(kLanes, count - begin);
-    for (int64_t lane = 0; lane < lanes_here; ++lane) {
-      exps[begin + lane] = std::exp((logits[begin + lane] - shift) * scale);
-      lanes[lane] += exps[begin + lane];
-    }
-  }
-  for (const float lane : lanes) total += lane;
-  return total;
+// What a row is drawn from, in memory that each thread keeps.
+struct Workspace {
+  std::vector<float> penalised, weights;  // a place a token
+  std::vector<double> block_sums;         // of the weights
+  std::vector<TokenId> kept, seen;
+  std::vector<double> kept_weights;
+};
+
+Workspace& workspace() {
+  static thread_local Workspace kept;
+  return kept;
 }
 
 // A repeated token's logit is divided by the penalty when positive, multiplied when negative (Keskar et al.
 // 2019, arXiv 1909.05858).
-void penalise_repetition(std::vector<float>& logits, const std::vector<TokenId>& context, double penalty) {
-  std::vector<TokenId> seen(context);
-  std::sort(seen.begin(), seen.end());
-  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-  for (const TokenId id : seen) {
-    float& logit = logits[static_cast<size_t>(id)];
+void penalise_repetition(const std::vector<TokenId>& context, double penalty, Workspace& w) {
+  w.seen.assign(context.begin(), context.end());
+  std::sort(w.seen.begin(), w.seen.end());
+  w.seen.erase(std::unique(w.seen.begin(), w.seen.end()), w.seen.end());
+  for (const TokenId id : w.seen) {
+    float& logit = w.penalised[static_cast<size_t>(id)];
     logit = static_cast<float>(logit > 0 ? logit / penalty : logit * penalty);
   }
 }
 
-struct Candidates {
-  std::vector<TokenId> ids;
-  std::vector<double> weights;  // unnormalised probabilities
+struct Softmax {
+  float largest;  // logit
+  double total;   // of the weights, which are e^(scale (logit - largest))
 };
 
-// The tokens that survive top-k, top-p and min-p, most likely first.
-Candidates filtered(const std::vector<float>& exps, const SamplingOptions& options) {
-  Candidates kept;
-  kept.ids.resize(exps.size());
-  std::iota(kept.ids.begin(), kept.ids.end(), 0);
-  const auto likelier = [&](TokenId a, TokenId b) {
-    const float x = exps[static_cast<size_t>(a)], y = exps[static_cast<size_t>(b)];
-    return x > y || (x == y && a < b);
-  };
-  if (options.top_k > 0 && static_cast<size_t>(options.top_k) < kept.ids.size()) {
-    std::nth_element(kept.ids.begin(), kept.ids.begin() + options.top_k - 1, kept.ids.end(), likelier);
-    kept.ids.resize(static_cast<size_t>(options.top_k));
-  }
-  std::sort(kept.ids.begin(), kept.ids.end(), likelier);
-
-  double total = 0;
-  for (const TokenId id : kept.ids) total += exps[static_cast<size_t>(id)];
-  // Keep the fewest tokens whose mass reaches top_p, and at least one.
-  double mass = 0;
-  const double largest = exps[static_cast<size_t>(kept.ids.front())];
-  for (size_t i = 0; i < kept.ids.size(); ++i) {
-    const double weight = exps[static_cast<size_t>(kept.ids[i])];
-    const bool enough = options.top_p < 1.0 && mass >= options.top_p * total;
-    if (i > 0 && (enough || weight < options.min_p * largest)) {
-      kept.ids.resize(i);
-      break;
-    }
-    mass += weight;
-    kept.weights.push_back(weight);
-  }
-  return kept;
+Softmax weigh(const float* logits, int64_t count, float scale, Workspace& w) {
+  w.weights.resize(static_cast<size_t>(count));
+  w.block_sums.resize(static_cast<size_t>((count + cpu::kWeightBlock - 1) / cpu::kWeightBlock));
+  const float largest = cpu::softmax_weights(logits, count, scale, w.weights.data(), w.block_sums.data());
+  return {largest, std::accumulate(w.block_sums.begin(), w.block_sums.end(), 0.0)};
 }
 
-template <typename Weights>
-size_t inverse_cdf(const Weights& weights, double total, double uniform) {
-  const double wanted = uniform * total;
+// Leaves in `kept` the tokens that survive top-k, top-p and min-p, most likely first; returns their weight.
+double filter(const SamplingOptions& options, double total, Workspace& w) {
+  const auto weight_of = [&](TokenId id) { return w.weights[static_cast<size_t>(id)]; };
+  const auto likelier = [&](TokenId a, TokenId b) {
+    return weight_of(a) > weight_of(b) || (weight_of(a) == weight_of(b) && a < b);
+  };
+  const bool limited = options.top_k > 0 && static_cast<size_t>(options.top_k) < w.weights.size();
+  w.kept.clear();
+  if (limited) {
+    w.kept.resize(w.weights.size());
+    std::iota(w.kept.begin(), w.kept.end(), 0);
+    std::nth_element(w.kept.begin(), w.kept.begin() + options.top_k - 1, w.kept.end(), likelier);
+    w.kept.resize(static_cast<size_t>(options.top_k));
+    total = 0;
+    for (const TokenId id : w.kept) total += weight_of(id);
+  } else {
+    // What cannot be kept is not sorted: the largest weight is 1, and all tokens below the second bound
+    // together weigh less than what top-p leaves out (by half of it, for the sake of rounding).
+    const double least =
+        std::max(options.min_p, (1 - options.top_p) * total / (2 * static_cast<double>(w.weights.size())));
+    for (size_t i = 0; i < w.weights.size(); ++i)
+      if (!(w.weights[i] < least)) w.kept.push_back(static_cast<TokenId>(i));
+  }
+  std::sort(w.kept.begin(), w.kept.end(), likelier);
+
+  // The fewest tokens whose mass reaches top_p, and at least one.
+  double mass = 0;
+  const double largest = weight_of(w.kept.front());
+  w.kept_weights.clear();
+  for (const TokenId id : w.kept) {
+    const double weight = weight_of(id);
+    const bool enough = options.top_p < 1.0 && mass >= options.top_p * total;
+    if (!w.kept_weights.empty() && (enough || weight < options.min_p * largest)) break;
+    mass += weight;
+    w.kept_weights.push_back(weight);
+  }
+  return mass;
+}
+
+// The first place at which the weights up to it exceed `wanted`; the last that has a weight when rounding
+// left `wanted` above their sum.
+template <typename Weight>
+size_t inverse_cdf(const Weight* weights, size_t count, double wanted) {
   double mass = 0;
   size_t last_possible = 0;
-  for (size_t i = 0; i < weights.size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     if (weights[i] <= 0) continue;
     mass += weights[i];
     last_possible = i;
     if (mass > wanted) return i;
   }
-  return last_possible;  // rounding left the total above the mass
+  return last_possible;
+}
+
+// The same over all weights of the workspace: first which block, then which of its tokens.
+size_t inverse_cdf_in_blocks(const Workspace& w, double wanted) {
+  const size_t block = inverse_cdf(w.block_sums.data(), w.block_sums.size(), wanted);
+  for (size_t before = 0; before < block; ++before) wanted -= w.block_sums[before];
+  const size_t begin = block * static_cast<size_t>(cpu::kWeightBlock);
+  const size_t count = std::min(static_cast<size_t>(cpu::kWeightBlock), w.weights.size() - begin);
+  return begin + inverse_cdf(w.weights.data() + begin, count, wanted);
+}
+
+size_t draw(const SamplingOptions& options, const DrawKey& key, double total, Workspace& w) {
+  const double uniform = uniform_draw(key);
+  if (options.top_k == 0 && options.top_p == 1.0 && options.min_p == 0)
+    return inverse_cdf_in_blocks(w, uniform * total);
+  const double kept_total = filter(options, total, w);
+  return static_cast<size_t>(
+      w.kept[inverse_cdf(w.kept_weights.data(), w.kept_weights.size(), uniform * kept_total)]);
 }
 
 }  // namespace
@@ -118,37 +147,25 @@ SampledTokens sample_tokens(const torch::Tensor& logits, const SamplingOptions& 
   sampled.logprobs.resize(static_cast<size_t>(count));
 
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> exps(static_cast<size_t>(vocabulary));
+    Workspace& w = workspace();
     for (int64_t b = begin; b < end; ++b) {
-      const float* row = rows.data_ptr<float>() + b * vocabulary;
-      const float largest = *std::max_element(row, row + vocabulary);
-      const double total = sum_exp(row, vocabulary, scale, largest, exps.data());
-      const double log_total = std::log(total);
-
-      std::vector<float> penalised;
-      double drawn_total = total;
+      const auto place = static_cast<size_t>(b);
+      const float* row = rows.const_data_ptr<float>() + b * vocabulary;
+      const Softmax softmax = weigh(row, vocabulary, scale, w);
       const float* drawn_from = row;
+      double drawn_total = softmax.total;
       if (options.repetition_penalty != 1.0) {
-        penalised.assign(row, row + vocabulary);
-        penalise_repetition(penalised, *contexts[static_cast<size_t>(b)], options.repetition_penalty);
-        drawn_from = penalised.data();
-        drawn_total = sum_exp(drawn_from, vocabulary, scale,
-                              *std::max_element(penalised.begin(), penalised.end()), exps.data());
+        w.penalised.assign(row, row + vocabulary);
+        penalise_repetition(*contexts[place], options.repetition_penalty, w);
+        drawn_from = w.penalised.data();
+        drawn_total = weigh(drawn_from, vocabulary, scale, w).total;
       }
-      size_t chosen = 0;
-      if (greedy) {
-        chosen = static_cast<size_t>(std::max_element(drawn_from, drawn_from + vocabulary) - drawn_from);
-      } else if (const double uniform = uniform_draw(keys[static_cast<size_t>(b)]);
-                 options.top_k > 0 || options.top_p < 1.0 || options.min_p > 0) {
-        const Candidates kept = filtered(exps, options);
-        const double mass = std::accumulate(kept.weights.begin(), kept.weights.end(), 0.0);
-        chosen = static_cast<size_t>(kept.ids[inverse_cdf(kept.weights, mass, uniform)]);
-      } else {
-        chosen = inverse_cdf(exps, drawn_total, uniform);
-      }
-      sampled.token_ids[static_cast<size_t>(b)] = static_cast<TokenId>(chosen);
-      sampled.logprobs[static_cast<size_t>(b)] =
-          static_cast<float>(static_cast<double>((row[chosen] - largest) * scale) - log_total);
+      const size_t chosen =
+          greedy ? static_cast<size_t>(std::max_element(drawn_from, drawn_from + vocabulary) - drawn_from)
+                 : draw(options, keys[place], drawn_total, w);
+      sampled.token_ids[place] = static_cast<TokenId>(chosen);
+      sampled.logprobs[place] = static_cast<float>(
+          static_cast<double>((row[chosen] - softmax.largest) * scale) - std::log(softmax.total));
     }
   });
   return sampled;

@@ -158,6 +158,48 @@ TEST_CASE("a row's draw depends on its own logits and key alone") {
   }
 }
 
+TEST_CASE("filters keep of a large vocabulary what they keep of all tokens sorted") {
+  // Two blocks of weights and some, peaked as a language model's: most tokens are never looked at twice.
+  constexpr int64_t kVocabulary = 2500, kDraws = 400;
+  const auto logits = torch::randn({1, kVocabulary}, torch::kFloat32) * 3;
+  const float* row = logits.const_data_ptr<float>();
+  std::vector<size_t> order(kVocabulary);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return row[a] > row[b]; });
+  for (const SamplingOptions& options :
+       {SamplingOptions{}, SamplingOptions{.top_p = 0.9}, SamplingOptions{.top_p = 0.999},
+        SamplingOptions{.min_p = 0.01}, SamplingOptions{.top_p = 0.97, .min_p = 0.003},
+        SamplingOptions{.top_k = 40, .top_p = 0.9, .min_p = 0.02}}) {
+    double total = 0;
+    size_t among = options.top_k > 0 ? static_cast<size_t>(options.top_k) : order.size();
+    for (size_t i = 0; i < among; ++i) total += std::exp(row[order[i]]);
+    size_t kept = 0;
+    for (double mass = 0; kept < among && mass < options.top_p * total; ++kept) {
+      if (std::exp(row[order[kept]] - row[order[0]]) < options.min_p) break;
+      mass += std::exp(row[order[kept]]);
+    }
+    if (options.top_p == 1.0 && options.min_p == 0) kept = among;
+    std::vector<DrawKey> keys;
+    for (int64_t i = 0; i < kDraws; ++i) keys.push_back({8, 0, 0, i, 0});
+    const SampledTokens sampled = sample_tokens(logits.expand({kDraws, kVocabulary}), options, keys, {});
+    // The draw inverts the distribution over tokens in their order (by falling weight when filtered).
+    const bool filtered = kept < order.size();
+    std::vector<size_t> in_order(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept));
+    if (!filtered) std::sort(in_order.begin(), in_order.end());
+    double kept_total = 0;
+    for (const size_t id : in_order) kept_total += std::exp(row[id]);
+    int agree = 0;
+    for (size_t i = 0; i < sampled.token_ids.size(); ++i) {
+      double mass = 0;
+      size_t at = 0;
+      const double wanted = uniform_draw(keys[i]) * kept_total;
+      while (at + 1 < in_order.size() && (mass += std::exp(row[in_order[at]])) <= wanted) ++at;
+      agree += sampled.token_ids[i] == static_cast<TokenId>(in_order[at]) ? 1 : 0;
+    }
+    CHECK(agree >= kDraws - 1);  // one may fall on a border that rounding moved
+  }
+}
+
 TEST_CASE("large logits overflow nothing, and impossible tokens are never drawn") {
   const float infinity = std::numeric_limits<float>::infinity();
   const auto logits = torch::tensor({3e4f, -infinity, 3e4f, -3e4f}).expand({200, 4});
