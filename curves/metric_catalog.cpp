@@ -98,6 +98,7 @@ std::vector<MetricCard> make_catalog() {
       {"timing/generation", kRunning, "Time generating", "seconds", "", false},
       {"timing/make_experience", kRunning, "Time making experience", "seconds", "", false},
       {"timing/ppo_train", kRunning, "Time updating", "seconds", "", false},
+      {"timing/record", kRunning, "Time recording", "seconds", "", false},
       {"rollout/logprob_gap_max", kRunning, "Sampler against trainer", "nats",
        "Largest difference of a log-probability: rounding, or the two disagree.", false},
       {"rollout/logprob_gap_mean", kRunning, "Sampler against trainer, mean", "nats", "", false},

@@ -142,6 +142,8 @@ StepReport PpoTrainer::step(int64_t iteration) {
   watch.lap("ppo_train");
 
   record(iteration, trajectories, experience, rewards, advantages);
+  watch.lap("record");
+
   const KlSums kl = kl_sums(experience);
   controller_.update(options_.convention.controller_sees_token_mean ? kl.k1_per_token(experience.tokens)
                                                                     : kl.k1_per_response(),
