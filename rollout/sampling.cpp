@@ -1,7 +1,9 @@
 #include "rollout/sampling.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "contract/error.h"
@@ -15,7 +17,8 @@ namespace {
 struct Workspace {
   std::vector<float> penalised, weights;  // a place a token
   std::vector<double> block_sums;         // of the weights
-  std::vector<TokenId> kept, seen;
+  std::vector<TokenId> seen;
+  std::vector<uint64_t> kept;  // WeighedToken
   std::vector<double> kept_weights;
 };
 
@@ -48,37 +51,77 @@ Softmax weigh(const float* logits, int64_t count, float scale, Workspace& w) {
   return {largest, std::accumulate(w.block_sums.begin(), w.block_sums.end(), 0.0)};
 }
 
+// A token with its weight, so that the larger of two is the likelier, and of equally likely ones the first:
+// weights are not negative, and such floats are ordered as their bits.
+using WeighedToken = uint64_t;
+
+WeighedToken weighed(float weight, size_t id) {
+  return uint64_t{std::bit_cast<uint32_t>(weight)} << 32 | ~static_cast<uint32_t>(id);
+}
+double weight_of(WeighedToken token) {
+  return std::bit_cast<float>(static_cast<uint32_t>(token >> 32));
+}
+size_t id_of(WeighedToken token) {
+  return ~static_cast<uint32_t>(token);
+}
+
+// Leaves in `kept` the `count` likeliest tokens, in any order.
+void keep_likeliest(size_t count, Workspace& w) {
+  w.kept.clear();
+  const auto cut = [&] {
+    std::nth_element(w.kept.begin(), w.kept.begin() + static_cast<std::ptrdiff_t>(count) - 1, w.kept.end(),
+                     std::greater<>());
+    w.kept.resize(count);
+  };
+  WeighedToken least = 0;
+  for (size_t i = 0; i < w.weights.size(); ++i) {
+    const WeighedToken token = weighed(w.weights[i], i);
+    if (token < least) continue;
+    w.kept.push_back(token);
+    if (w.kept.size() < 4 * count) continue;
+    cut();
+    least = w.kept.back();
+  }
+  if (w.kept.size() > count) cut();
+}
+
+// Leaves in `kept` the tokens of at least this weight, and returns their weight together.
+double keep_above(double bound, Workspace& w) {
+  w.kept.clear();
+  double mass = 0;
+  for (size_t i = 0; i < w.weights.size(); ++i) {
+    if (static_cast<double>(w.weights[i]) < bound) continue;
+    w.kept.push_back(weighed(w.weights[i], i));
+    mass += static_cast<double>(w.weights[i]);
+  }
+  return mass;
+}
+
 // Leaves in `kept` the tokens that survive top-k, top-p and min-p, most likely first; returns their weight.
 double filter(const SamplingOptions& options, double total, Workspace& w) {
-  const auto weight_of = [&](TokenId id) { return w.weights[static_cast<size_t>(id)]; };
-  const auto likelier = [&](TokenId a, TokenId b) {
-    return weight_of(a) > weight_of(b) || (weight_of(a) == weight_of(b) && a < b);
-  };
-  const bool limited = options.top_k > 0 && static_cast<size_t>(options.top_k) < w.weights.size();
-  w.kept.clear();
-  if (limited) {
-    w.kept.resize(w.weights.size());
-    std::iota(w.kept.begin(), w.kept.end(), 0);
-    std::nth_element(w.kept.begin(), w.kept.begin() + options.top_k - 1, w.kept.end(), likelier);
-    w.kept.resize(static_cast<size_t>(options.top_k));
+  if (options.top_k > 0 && static_cast<size_t>(options.top_k) < w.weights.size()) {
+    keep_likeliest(static_cast<size_t>(options.top_k), w);
     total = 0;
-    for (const TokenId id : w.kept) total += weight_of(id);
+    for (const WeighedToken token : w.kept) total += weight_of(token);
   } else {
-    // What cannot be kept is not sorted: the largest weight is 1, and all tokens below the second bound
-    // together weigh less than what top-p leaves out (by half of it, for the sake of rounding).
-    const double least =
+    // Only what may be kept is sorted: tokens above a bound (the largest weight is 1) that falls until they
+    // hold top_p. All tokens below the lowest bound together weigh less than what top-p leaves out; both
+    // bounds leave room for rounding.
+    constexpr double kFirstBound = 1e-3, kStep = 0.03, kRoom = 1 + 1e-9;
+    const double lowest =
         std::max(options.min_p, (1 - options.top_p) * total / (2 * static_cast<double>(w.weights.size())));
-    for (size_t i = 0; i < w.weights.size(); ++i)
-      if (!(w.weights[i] < least)) w.kept.push_back(static_cast<TokenId>(i));
+    double bound = options.top_p < 1 ? std::max(kFirstBound, lowest) : lowest;
+    while (keep_above(bound, w) < options.top_p * total * kRoom && bound > lowest)
+      bound = std::max(bound * kStep, lowest);
   }
-  std::sort(w.kept.begin(), w.kept.end(), likelier);
+  std::sort(w.kept.begin(), w.kept.end(), std::greater<>());
 
   // The fewest tokens whose mass reaches top_p, and at least one.
   double mass = 0;
   const double largest = weight_of(w.kept.front());
   w.kept_weights.clear();
-  for (const TokenId id : w.kept) {
-    const double weight = weight_of(id);
+  for (const WeighedToken token : w.kept) {
+    const double weight = weight_of(token);
     const bool enough = options.top_p < 1.0 && mass >= options.top_p * total;
     if (!w.kept_weights.empty() && (enough || weight < options.min_p * largest)) break;
     mass += weight;
@@ -116,8 +159,7 @@ size_t draw(const SamplingOptions& options, const DrawKey& key, double total, Wo
   if (options.top_k == 0 && options.top_p == 1.0 && options.min_p == 0)
     return inverse_cdf_in_blocks(w, uniform * total);
   const double kept_total = filter(options, total, w);
-  return static_cast<size_t>(
-      w.kept[inverse_cdf(w.kept_weights.data(), w.kept_weights.size(), uniform * kept_total)]);
+  return id_of(w.kept[inverse_cdf(w.kept_weights.data(), w.kept_weights.size(), uniform * kept_total)]);
 }
 
 }  // namespace
