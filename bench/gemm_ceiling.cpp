@@ -1,31 +1,18 @@
 // What this machine can do at most: matrix products, in GFLOP/s a dtype, the faster of LibTorch's and our
 // own, and reading memory, in GB/s. One line of JSON: gemm_ceiling [THREADS]
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <iostream>
 
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include "bench/best_time.h"
 #include "model/packed_matrix.h"
 
 namespace {
 
-/// Best of many repetitions within two seconds, in units of `work` a second.
-double best_rate(double work, const std::function<void()>& repetition) {
-  using Clock = std::chrono::steady_clock;
-  repetition();
-  const Clock::time_point end = Clock::now() + std::chrono::seconds(2);
-  double best = 0;
-  while (Clock::now() < end) {
-    const Clock::time_point begin = Clock::now();
-    repetition();
-    best = std::max(best, work / std::chrono::duration<double>(Clock::now() - begin).count());
-  }
-  return best;
-}
+using rlhf::bench::best_seconds;
 
 struct Gflops {
   double libtorch, ours;
@@ -36,13 +23,13 @@ Gflops gemm_gflops(torch::ScalarType dtype) {
   constexpr double kWork = 2.0 * kRows * kInner * kColumns / 1e9;
   const torch::Tensor a = torch::randn({kRows, kInner}).to(dtype),
                       b = torch::randn({kColumns, kInner}).to(dtype);
-  return {best_rate(kWork, [&] { at::linear(a, b); }),
-          best_rate(kWork, [&] { rlhf::packed_product(a, b, dtype); })};
+  return {kWork / best_seconds([&] { at::linear(a, b); }),
+          kWork / best_seconds([&] { rlhf::packed_product(a, b, dtype); })};
 }
 
 double read_gbs() {
   const torch::Tensor numbers = torch::ones({int64_t{1} << 28});
-  return best_rate(static_cast<double>(numbers.nbytes()), [&] { numbers.sum(); }) / 1e9;
+  return static_cast<double>(numbers.nbytes()) / best_seconds([&] { numbers.sum(); }) / 1e9;
 }
 
 }  // namespace

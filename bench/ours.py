@@ -22,16 +22,21 @@ class Ours:
         assert lengths == {new}, f"responses of {lengths} tokens, not {new}"
         return float(re.search(r"([\d.]+) tokens/s", done.errors)[1]), done.peak_memory_gb
 
-    def train(self, stage, dtype, dataset, flags, steps, rate):
+    def logged_steps(self, stage, dtype, dataset, flags, steps):
+        """(the metrics of each step after the warm-up, peak memory in GB)."""
         run = self.scratch / stage
         shutil.rmtree(run, ignore_errors=True)
         done = measure([self.rlhf, stage, "--model", self.model, "--dataset", dataset, "--output_dir", run, "--max_steps", steps + WARM_UP,
                         "--logging_steps", 1, "--save_steps", 0, "--dtype", dtype, "--threads", self.threads, *flags])
         rows = [json.loads(line) for line in open(run / "metrics.jsonl")]
-        rates = [rate(row) for row in rows if "tokens_per_second" in row][WARM_UP:]
-        assert len(rates) == steps, f"{len(rates)} steps logged, not {steps}"
+        rows = [row for row in rows if "tokens_per_second" in row][WARM_UP:]
+        assert len(rows) == steps, f"{len(rows)} steps logged, not {steps}"
         shutil.rmtree(run)
-        return steps / sum(1 / one for one in rates), done.peak_memory_gb
+        return rows, done.peak_memory_gb
+
+    def train(self, stage, dtype, dataset, flags, steps, rate):
+        rows, memory = self.logged_steps(stage, dtype, dataset, flags, steps)
+        return steps / sum(1 / rate(row) for row in rows), memory
 
     def sft(self, dtype, lengths, batch, steps=4):
         """Tokens a second; `lengths` of the samples in tokens, the end-of-sequence token included."""
@@ -51,13 +56,18 @@ class Ours:
 
     def ppo(self, dtype, prompts, prompt, new, epochs, steps=1):
         """Iterations a second, trajectories recorded."""
+        return self.train("ppo", dtype, *self.ppo_work(prompts, prompt, new, epochs, steps), steps, lambda row: 1 / row["timing/step_total"])
+
+    def ppo_iteration(self, dtype, prompts, prompt, new, epochs):
+        """The metrics of one iteration."""
+        return self.logged_steps("ppo", dtype, *self.ppo_work(prompts, prompt, new, epochs, 1), 1)[0][0]
+
+    def ppo_work(self, prompts, prompt, new, epochs, steps):
+        """The data set and the flags."""
         texts = Texts()
-        reward_model = self.reward_model()
         dataset = write_jsonl(self.scratch / "ppo.jsonl", ({"prompt": texts.draw(prompt)} for _ in range(prompts * (steps + WARM_UP))))
-        return self.train("ppo", dtype, dataset,
-                          ["--reward_model", reward_model, "--rollout_batch_size", prompts, "--response_length", new, "--num_ppo_epochs", epochs,
-                           "--num_mini_batches", 1, "--per_device_train_batch_size", prompts, "--generation_threads", self.threads], steps,
-                          lambda row: 1 / row["timing/step_total"])
+        return dataset, ["--reward_model", self.reward_model(), "--rollout_batch_size", prompts, "--response_length", new, "--num_ppo_epochs", epochs,
+                         "--num_mini_batches", 1, "--per_device_train_batch_size", prompts, "--generation_threads", self.threads]
 
     def reward_model(self):
         """A scalar head that one step on one pair made."""
