@@ -1,7 +1,9 @@
 """Our commands on the work to be timed. Each function returns (rate, peak memory in GB)."""
 import json
+import os
 import re
 import shutil
+import subprocess
 
 from measured import measure
 from workload import Texts, write_jsonl
@@ -62,12 +64,41 @@ class Ours:
         """The metrics of one iteration."""
         return self.logged_steps("ppo", dtype, *self.ppo_work(prompts, prompt, new, epochs, 1), 1)[0][0]
 
-    def ppo_work(self, prompts, prompt, new, epochs, steps):
+    def ppo_work(self, prompts, prompt, new, epochs, steps, generation_threads=None):
         """The data set and the flags."""
         texts = Texts()
         dataset = write_jsonl(self.scratch / "ppo.jsonl", ({"prompt": texts.draw(prompt)} for _ in range(prompts * (steps + WARM_UP))))
         return dataset, ["--reward_model", self.reward_model(), "--rollout_batch_size", prompts, "--response_length", new, "--num_ppo_epochs", epochs,
-                         "--num_mini_batches", 1, "--per_device_train_batch_size", prompts, "--generation_threads", self.threads]
+                         "--num_mini_batches", 1, "--per_device_train_batch_size", prompts,
+                         "--generation_threads", generation_threads or self.threads]
+
+    def rollouts(self, dtype, workers, prompts, prompt, new, steps=2):
+        """Response tokens a second of rollouts that `workers` processes of one thread compute, from publishing the policy to the last trajectory."""
+        run = self.scratch / "workers"
+        shutil.rmtree(run, ignore_errors=True)
+        dataset, flags = self.ppo_work(prompts, prompt, new, 1, steps, generation_threads=1)
+        learner = subprocess.Popen([str(word) for word in (
+            self.rlhf, "ppo", "--model", self.model, "--dataset", dataset, "--output_dir", run, "--max_steps", steps + WARM_UP, "--logging_steps", 1,
+            "--save_steps", 0, "--dtype", dtype, "--threads", self.threads, "--listen", "127.0.0.1:0", "--rollout_unit_size", max(1, prompts // 4),
+            *flags)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        crew = []
+        try:
+            said = learner.stdout.readline()
+            assert said, learner.stderr.read()[-3000:]
+            address = json.loads(said)["listening"]
+            crew = [subprocess.Popen([self.rlhf, "rollout", "--learner", f"grpc://{address}"], env=os.environ | {"OMP_NUM_THREADS": "1"},
+                                     stderr=subprocess.DEVNULL) for _ in range(workers)]
+            errors = learner.communicate()[1]
+            assert learner.returncode == 0, errors[-3000:]
+        finally:
+            for process in (learner, *crew):
+                if process.poll() is None:
+                    process.terminate()
+                process.wait()
+        rows = [row for row in map(json.loads, open(run / "metrics.jsonl")) if "timing/generation" in row][WARM_UP:]
+        assert len(rows) == steps, f"{len(rows)} steps logged, not {steps}"
+        shutil.rmtree(run)
+        return steps * prompts * new / sum(row["timing/generation"] for row in rows)
 
     def reward_model(self):
         """A scalar head that one step on one pair made."""
