@@ -94,12 +94,14 @@ def measured_pieces(options):
             yield from lines(BIN / "checkpoint_bench", TRANSFER_MB)
 
 
-def show(rows, file=sys.stdout):
-    print(f"{'piece':20}{'shape':34}{'ms':>10}{'rate':>10} {'unit':9}{'beside':>10}{'ratio':>7}  what stands beside", file=file)
-    for row in rows:
-        beside = f"{row['beside']:10.4g}{row['rate'] / row['beside']:7.2f}  {row['beside_is']}" if row["beside"] else ""
-        share = f"  {row['share_of_iteration']:.2%} of an iteration, goal {row['goal']:.0%}" if "share_of_iteration" in row else ""
-        print(f"{row['piece']:20}{row['shape']:34}{1000 * row['seconds']:10.3f}{row['rate']:10.4g} {row['unit']:9}{beside}{share}", file=file, flush=True)
+def show_head():
+    print(f"{'piece':20}{'shape':34}{'ms':>10}{'rate':>10} {'unit':9}{'beside':>10}{'ratio':>7}  what stands beside", flush=True)
+
+
+def show(row):
+    beside = f"{row['beside']:10.4g}{row['rate'] / row['beside']:7.2f}  {row['beside_is']}" if row["beside"] else ""
+    share = f"  {row['share_of_iteration']:.2%} of an iteration, goal {row['goal']:.0%}" if "share_of_iteration" in row else ""
+    print(f"{row['piece']:20}{row['shape']:34}{1000 * row['seconds']:10.3f}{row['rate']:10.4g} {row['unit']:9}{beside}{share}", flush=True)
 
 
 def main():
@@ -108,10 +110,13 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
-    rows = list(measured_pieces(options))
+    show_head()
+    rows = []
+    for row in measured_pieces(options):
+        show(row)
+        rows.append(row)
     if not rows:
         sys.exit(f"no piece's name contains '{options.only}'")
-    show(rows)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
 
