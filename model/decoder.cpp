@@ -12,6 +12,7 @@
 #include "model/attention.h"
 #include "model/attention_block.h"
 #include "model/gated_mlp.h"
+#include "model/gradient_checkpointing.h"
 #include "model/layer_parts.h"
 #include "model/linear.h"
 #include "model/packed_matrix.h"
@@ -19,7 +20,7 @@
 
 namespace rlhf {
 
-/// What one pass shares among its layers.
+/// What one pass shares among its layers; owned, because recomputation reads it again after the pass.
 struct Decoder::Pass {
   /// (layer, q [N, heads, d], k [N, kv_heads, d], v) -> [N, heads, d]
   using Attend =
@@ -29,8 +30,8 @@ struct Decoder::Pass {
   RopeAngles angles;  // undefined without rotation
   Attend attend;
   See see;
-  const Dropout& dropout;
-  const std::vector<int64_t>& offsets;
+  Dropout dropout;
+  std::vector<int64_t> offsets;
   const std::vector<PackedLayer>* packed_layers = nullptr;
 
   /// A layer's matrix where the pass has it packed; else nullptr.
@@ -264,23 +265,26 @@ torch::Tensor Decoder::mlp_block(int64_t index, const torch::Tensor& x, const Pa
                 pass.packed(index, &PackedLayer::mlp_out));
 }
 
-torch::Tensor Decoder::run_layers(torch::Tensor x, const Pass& pass) const {
-  const auto dropped = [&](const torch::Tensor& branch, int64_t layer, uint64_t place) {
+torch::Tensor Decoder::run_layer(int64_t index, const torch::Tensor& x, const Pass& pass) const {
+  if (has_fused_blocks(pass)) return run_fused_layer(x, index, pass);
+  const auto dropped = [&](const torch::Tensor& branch, uint64_t place) {
     return keyed_dropout(branch, pass.dropout.hidden, pass.dropout.sequence_keys, pass.offsets,
-                         kFirstLayerStream + 2 * static_cast<uint64_t>(layer) + place);
+                         kFirstLayerStream + 2 * static_cast<uint64_t>(index) + place);
   };
-  const bool fused = has_fused_blocks(pass);
+  const torch::Tensor attended = x + dropped(attention_block(index, x, pass), 0);
+  return attended + dropped(mlp_block(index, config_.parallel_residual ? x : attended, pass), 1);
+}
+
+torch::Tensor Decoder::run_layers(torch::Tensor x, const std::shared_ptr<const Pass>& pass) const {
   for (int64_t i = 0; i < config_.num_hidden_layers; ++i) {
-    if (fused) {
-      x = run_fused_layer(x, i, pass);
-      continue;
-    }
-    const torch::Tensor attention = dropped(attention_block(i, x, pass), i, 0);
-    if (config_.parallel_residual) {
-      x = x + attention + dropped(mlp_block(i, x, pass), i, 1);
+    if (gradient_checkpointing_ && at::GradMode::is_enabled()) {
+      std::vector<torch::Tensor> weights;
+      for_each_weight(layers_[static_cast<std::size_t>(i)], "",
+                      [&](const torch::Tensor& tensor, const std::string&) { weights.push_back(tensor); });
+      x = recompute_in_backward(
+          [this, i, pass](const torch::Tensor& input) { return run_layer(i, input, *pass); }, x, weights);
     } else {
-      x = x + attention;
-      x = x + dropped(mlp_block(i, x, pass), i, 1);
+      x = run_layer(i, x, *pass);
     }
   }
   return normalise(x, final_norm_weight_, final_norm_bias_, config_.norm, config_.norm_eps);
@@ -330,17 +334,19 @@ double Decoder::attention_scale(int64_t layer) const {
 torch::Tensor Decoder::packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
                                    const torch::Tensor& slot_of_row,
                                    const std::vector<PackedLayer>* packed) const {
-  const PackedLayout layout(batch.offsets, device());
-  check_length(layout.longest());
-  Pass pass{{}, {}, {}, dropout, batch.offsets, packed};
+  const auto layout = std::make_shared<const PackedLayout>(batch.offsets, device());
+  check_length(layout->longest());
+  const auto pass = std::make_shared<Pass>(Pass{{}, {}, {}, dropout, batch.offsets, packed});
   if (cache)
-    pass.see = [&](int64_t layer, const torch::Tensor& k, const torch::Tensor& v) {
-      write_cache(*cache, layer, slot_of_row, batch.positions, k, v);
+    pass->see = [cache, slot_of_row, positions = batch.positions](int64_t layer, const torch::Tensor& k,
+                                                                  const torch::Tensor& v) {
+      write_cache(*cache, layer, slot_of_row, positions, k, v);
     };
-  if (rope_frequencies_.defined()) pass.angles = rope_angles(batch.positions, rope_frequencies_);
-  pass.attend = [&](int64_t layer, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
-    if (pass.see) pass.see(layer, k, v);
-    return packed_attention(q, k, v, layout, attention_scale(layer));
+  if (rope_frequencies_.defined()) pass->angles = rope_angles(batch.positions, rope_frequencies_);
+  pass->attend = [this, layout, see = pass->see](int64_t layer, const torch::Tensor& q,
+                                                 const torch::Tensor& k, const torch::Tensor& v) {
+    if (see) see(layer, k, v);
+    return packed_attention(q, k, v, *layout, attention_scale(layer));
   };
   torch::Tensor x = embed(batch.token_ids, batch.positions);
   if (dropout.active()) {
@@ -379,11 +385,9 @@ torch::Tensor Decoder::decode(const torch::Tensor& token_ids, KvCache& cache,
   const torch::NoGradGuard no_grad;
   const CacheStep step(cache, slots, device(), compute_dtype_);
   check_length(step.longest());
-  const Dropout none;
-  const std::vector<int64_t> no_offsets;
-  Pass pass{{}, {}, {}, none, no_offsets, nullptr};
-  if (rope_frequencies_.defined()) pass.angles = rope_angles(step.positions(), rope_frequencies_);
-  pass.attend = [&](int64_t layer, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
+  const auto pass = std::make_shared<Pass>();
+  if (rope_frequencies_.defined()) pass->angles = rope_angles(step.positions(), rope_frequencies_);
+  pass->attend = [&](int64_t layer, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
     return step.attend(cache, layer, q, k, v, attention_scale(layer));
   };
   const torch::Tensor hidden = run_layers(embed(token_ids, step.positions()), pass);

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include <torch/types.h>
@@ -46,8 +47,8 @@ class Decoder {
           std::vector<LayerWeights> layers, torch::Tensor final_norm_weight, torch::Tensor final_norm_bias);
 
   /// [N, H] hidden states of a packed batch (float32 when computing in bfloat16, else the compute dtype).
-  /// Keeps a graph when gradients are on. A sequence longer than max_position_embeddings throws
-  /// std::invalid_argument.
+  /// Keeps a graph when gradients are on; with gradient checkpointing the decoder must outlive it. A sequence
+  /// longer than max_position_embeddings throws std::invalid_argument.
   torch::Tensor forward(const TokenBatch& batch, const Dropout& dropout = {}) const;
 
   /// forward() without gradients that also writes keys and values of sequence s into slots[s] of the cache.
@@ -71,6 +72,9 @@ class Decoder {
   torch::Device device() const { return embedding_.device(); }
   torch::ScalarType compute_dtype() const { return compute_dtype_; }
   void set_compute_dtype(torch::ScalarType dtype) { compute_dtype_ = dtype; }
+  /// Keeps only what goes into each layer for the backward pass, which computes the layers again: less
+  /// memory, a third more work, the same bits. Off at first.
+  void set_gradient_checkpointing(bool on) { gradient_checkpointing_ = on; }
 
   /// What attention scores of a layer are multiplied by.
   double attention_scale(int64_t layer) const;
@@ -92,7 +96,8 @@ class Decoder {
   torch::Tensor embed(const torch::Tensor& token_ids, const torch::Tensor& positions) const;
   torch::Tensor packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
                             const torch::Tensor& slot_of_row, const std::vector<PackedLayer>* packed) const;
-  torch::Tensor run_layers(torch::Tensor x, const Pass& pass) const;
+  torch::Tensor run_layers(torch::Tensor x, const std::shared_ptr<const Pass>& pass) const;
+  torch::Tensor run_layer(int64_t index, const torch::Tensor& x, const Pass& pass) const;
   bool has_fused_blocks(const Pass& pass) const;
   torch::Tensor run_fused_layer(const torch::Tensor& x, int64_t index, const Pass& pass) const;
   torch::Tensor attention_block(int64_t index, const torch::Tensor& x, const Pass& pass) const;
@@ -107,6 +112,7 @@ class Decoder {
   torch::Tensor
       rope_frequencies_;  // [rotary_dim / 2] float32 (float64 for float64); undefined without rotation
   torch::ScalarType compute_dtype_ = torch::kFloat32;
+  bool gradient_checkpointing_ = false;
 };
 
 }  // namespace rlhf
