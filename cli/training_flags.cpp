@@ -25,6 +25,10 @@ void add_training_flags(CLI::App& command, TrainingOptions& o) {
   add(command, "--per_device_eval_batch_size", o.per_device_eval_batch_size, "the same for evaluation");
   add(command, "--gradient_accumulation_steps", o.gradient_accumulation_steps,
       "forward passes an optimizer step");
+  command.add_flag(
+      "--gradient_checkpointing", o.gradient_checkpointing,
+      "compute layers again in the backward pass instead of keeping what they gave: less memory, a "
+      "third more work, the same numbers");
   add(command, "--num_train_epochs", o.num_train_epochs, "passes over the data");
   add(command, "--max_steps", o.max_steps, "optimizer steps; above 0 it overrides --num_train_epochs");
   add(command, "--learning_rate", o.learning_rate, "peak rate of AdamW");

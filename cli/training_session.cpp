@@ -88,7 +88,9 @@ nlohmann::ordered_json run_configuration(const CLI::App& command) {
                                                  "ledger",
                                                  "local_rollouts",
                                                  "lease_seconds",
-                                                 "per_device_eval_batch_size"};
+                                                 "per_device_eval_batch_size",
+                                                 "memory_limit",
+                                                 "gradient_checkpointing"};
   return effective_config(command, kLeftOut);
 }
 

@@ -45,8 +45,8 @@ struct SessionPlan {
   std::vector<RunData> data;  ///< TrainingData::parts()
 };
 
-/// The settings of a command that decide a run's bits: all flags but places, ports, cadence of saving and
-/// names of models and data, which parents and data hash identify by content.
+/// The settings of a command that decide a run's bits: all flags but places, ports, cadence of saving, what
+/// changes memory alone, and names of models and data, which parents and data hash identify by content.
 nlohmann::ordered_json run_configuration(const CLI::App& command);
 
 /// The output folder, checkpoints, metric files and progress line of one training run, the same for every

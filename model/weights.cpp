@@ -233,7 +233,9 @@ class Assembler {
   }
   torch::Tensor place(const torch::Tensor& tensor) const {
     const torch::Tensor placed = tensor.to(options_.device, stored_dtype(tensor.dim())).contiguous();
-    return options_.trainable && placed.is_alias_of(tensor) ? placed.clone() : placed;
+    // A vector is not worth keeping a whole file mapped for.
+    const bool own = options_.trainable || tensor.dim() < 2;
+    return own && placed.is_alias_of(tensor) ? placed.clone() : placed;
   }
 
   /// All parts of the weight that begins with placement `first`, row under row.

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/memory_limit.h"
 #include "cli/model_record.h"
 #include "cli/model_reference.h"
 #include "cli/reward_models.h"
@@ -14,6 +15,7 @@
 #include "contract/error.h"
 #include "ppo/command_flags.h"
 #include "ppo/command_rollouts.h"
+#include "ppo/memory.h"
 #include "ppo/trainer.h"
 #include "rollout/unit_runner.h"
 #include "text/sequence_encoder.h"
@@ -103,8 +105,21 @@ struct PpoModels {
   }
 };
 
+std::vector<int64_t> token_counts(const std::vector<TokenizedPrompt>& prompts) {
+  std::vector<int64_t> counts;
+  for (const TokenizedPrompt& prompt : prompts)
+    counts.push_back(static_cast<int64_t>(prompt.token_ids.size()));
+  return counts;
+}
+
+std::vector<ModelConfig> configs_of(const std::vector<ModelFiles>& models) {
+  std::vector<ModelConfig> configs;
+  for (const ModelFiles& files : models) configs.push_back(load_config(files));
+  return configs;
+}
+
 void run_ppo(const CLI::App& command, PpoFlags flags) {
-  const PpoOptions options = flags.checked_options();
+  PpoOptions options = flags.checked_options();
   flags.compute.apply_threads();
   const torch::Device device = flags.compute.torch_device();
   const torch::ScalarType dtype = flags.compute.torch_dtype();
@@ -129,16 +144,34 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
                           *collective);
   if (session.finished()) return;
 
+  const PpoShape shape{load_config(models.policy),
+                       load_config(models.reference),
+                       load_config(models.critic),
+                       configs_of(models.reward),
+                       configs_of(models.gold),
+                       planned_pass(options.training, device, dtype),
+                       token_counts(prompt_ids),
+                       token_counts(eval_prompt_ids),
+                       /*generates=*/flags.listen.empty() || flags.local_rollouts,
+                       /*serves=*/!flags.listen.empty() && collective->is_first()};
+  const MemoryFit memory(
+      {flags.memory_limit, "responses", options.training.per_device_train_batch_size, session.resume_from(),
+       [&](int64_t size) { return plan_ppo(shape, options, collective->world_size(), size); }},
+      device, *collective);
+  options.training.micro_batch_size = memory.micro_batch_size();
+
   const ModelFiles start =
       session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : models.policy;
   LanguageModel policy = load_language_model(start, torch::kFloat32, device, /*trainable=*/true);
   policy.decoder().set_compute_dtype(dtype);
+  policy.decoder().set_gradient_checkpointing(options.training.gradient_checkpointing);
   policy.require_grad(true);
   const LanguageModel reference =
       load_language_model(models.reference, torch::kFloat32, device, false).freeze(dtype);
   LoadedScalarModel critic =
       load_scalar_model(models.critic, torch::kFloat32, device, /*trainable=*/true, options.training.seed);
   critic.model.decoder().set_compute_dtype(dtype);
+  critic.model.decoder().set_gradient_checkpointing(options.training.gradient_checkpointing);
   critic.model.require_grad(true);
   const auto scorer = load_reward_models(models.reward, dtype, device, "--reward_model");
   const std::unique_ptr<RewardEnsemble> gold =
@@ -180,6 +213,7 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   trainer.train(state, session.surroundings(), save_policy);
   if (served) served->finish();
   session.finish(state, save_policy);
+  memory.report_peak();
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/memory_limit.h"
 #include "cli/training_flags.h"
 #include "contract/error.h"
 
@@ -116,6 +117,7 @@ void add_ppo_flags(CLI::App& command, PpoFlags& f) {
   add_optional(command, "--critic_learning_rate", o.critic_learning_rate,
                "of the critic; that of the policy when not given");
   add_training_flags(command, o.training);
+  add_memory_flags(command, f.memory_limit);
   add_optional(command, "--top_k", f.top_k_, "refused: it would make the KL wrong");
   add_optional(command, "--top_p", f.top_p_, "refused");
   add_optional(command, "--min_p", f.min_p_, "refused");

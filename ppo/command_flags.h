@@ -17,6 +17,7 @@ struct PpoFlags {
   RunFlags run;
   ComputeFlags compute;
   PpoOptions options;
+  std::string memory_limit;
 
   std::string convention = "rlhf";
   std::string kl_estimator = "k1";

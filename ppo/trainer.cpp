@@ -125,20 +125,19 @@ StepReport PpoTrainer::step(int64_t iteration) {
   watch.lap("generation");
 
   const double beta = controller_.beta();
-  const Experience experience =
-      make_experience(networks_, trajectories, options_.convention,
-                      {options_.temperature, options_.training.per_device_train_batch_size, policy.version},
-                      around_.collective);
+  const Experience experience = make_experience(
+      networks_, trajectories, options_.convention,
+      {options_.temperature, options_.training.samples_a_pass(), policy.version}, around_.collective);
   const TokenRewards rewards = shape_rewards(experience, beta, options_.rewards, options_.convention);
   const Advantages advantages = estimate_advantages(experience, rewards, options_.convention);
   watch.lap("make_experience");
 
   const PpoOptimizers optimizers = this->optimizers(iteration);
-  const UpdateReport update = update_networks(
-      networks_, optimizers, trajectories, experience, advantages, options_.convention,
-      {options_.num_ppo_epochs, options_.num_mini_batches, options_.training.per_device_train_batch_size,
-       options_.temperature, options_.max_approx_kl, options_.training.seed},
-      iteration, around_.collective);
+  const UpdateReport update =
+      update_networks(networks_, optimizers, trajectories, experience, advantages, options_.convention,
+                      {options_.num_ppo_epochs, options_.num_mini_batches, options_.training.samples_a_pass(),
+                       options_.temperature, options_.max_approx_kl, options_.training.seed},
+                      iteration, around_.collective);
   watch.lap("ppo_train");
 
   record(iteration, trajectories, experience, rewards, advantages);
@@ -290,8 +289,7 @@ Metrics PpoTrainer::evaluate(int64_t steps_done) {
   const TrajectoryView trajectories = view_of(rollouts.trajectories);
   const Experience experience = make_experience(
       networks_, trajectories, options_.convention,
-      {options_.temperature, options_.training.per_device_train_batch_size, unit.policy_version},
-      around_.collective);
+      {options_.temperature, options_.training.samples_a_pass(), unit.policy_version}, around_.collective);
   const TokenRewards rewards = shape_rewards(experience, 0, options_.rewards, options_.convention);
   Metrics row{{"objective/scores", rewards.effective_scores.mean().item<double>()},
               {"objective/model_scores", experience.scores.mean().item<double>()},
@@ -341,6 +339,7 @@ void PpoTrainer::resume(const fs::path& checkpoint, const TrainerState& state) {
 void PpoTrainer::train(TrainerState& state, const TrainingSurroundings& surroundings,
                        const std::function<void(const fs::path&)>& save_policy) {
   state.max_steps = total_steps();
+  state.micro_batch_size = options_.training.samples_a_pass();
   samples_ = &surroundings.metrics;
   TrainingSteps steps;
   steps.step = [&](int64_t iteration) {

@@ -9,6 +9,7 @@
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"
+#include "cli/memory_limit.h"
 #include "cli/model_record.h"
 #include "cli/model_reference.h"
 #include "cli/training_data.h"
@@ -29,6 +30,7 @@ struct PretrainFlags {
   RunFlags run;
   ComputeFlags compute;
   TrainingOptions training;
+  std::string memory_limit;
   int64_t block_size = 1024;
 };
 
@@ -124,11 +126,22 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
     std::cerr << "train: " << texts.size() << " documents, " << train.tokens << " tokens in "
               << train.blocks.size() << " blocks of " << flags.block_size << "\n";
 
+  const PassOptions pass = planned_pass(flags.training, device, flags.compute.torch_dtype());
+  const MemoryFit memory(
+      {flags.memory_limit, "blocks", flags.training.per_device_train_batch_size, session.resume_from(),
+       [&](int64_t size) {
+         return plan_next_token_training(start.config(tokenizer), pass, train.blocks, eval.blocks,
+                                         flags.training, size);
+       }},
+      device, *collective);
+  flags.training.micro_batch_size = memory.micro_batch_size();
+
   LanguageModel model =
       session.resume_from()
           ? load_language_model(ModelFiles::in_folder(*session.resume_from()), torch::kFloat32, device, true)
           : start.model(tokenizer, device);
   model.decoder().set_compute_dtype(flags.compute.torch_dtype());
+  model.decoder().set_gradient_checkpointing(flags.training.gradient_checkpointing);
   model.require_grad(true);
   NextTokenTrainer trainer(model, std::move(train.blocks), std::move(eval.blocks), flags.training,
                            *collective);
@@ -141,6 +154,7 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
   };
   trainer.train(state, session.surroundings(), save_model);
   session.finish(state, save_model);
+  memory.report_peak();
 }
 
 }  // namespace
@@ -156,6 +170,7 @@ void add_pretrain_command(CLI::App& app) {
   add_dataset_flags(*command, flags->data);
   add_run_flags(*command, flags->run);
   add_training_flags(*command, flags->training);
+  add_memory_flags(*command, flags->memory_limit);
   add_compute_flags(*command, flags->compute, "auto");
   command->add_option("--block_size", flags->block_size, "tokens of one sample: documents are packed into it")
       ->capture_default_str()

@@ -11,6 +11,7 @@
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"
+#include "cli/memory_limit.h"
 #include "cli/model_record.h"
 #include "cli/model_reference.h"
 #include "cli/training_data.h"
@@ -34,6 +35,7 @@ struct RewardFlags {
   RunFlags run;
   ComputeFlags compute;
   TrainingOptions training;
+  std::string memory_limit;
   int64_t max_length = 1024;
   std::vector<std::string> normalizer_prompts;
   int64_t normalizer_samples = 512;
@@ -177,6 +179,15 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
   const std::vector<RankedSequences> train = sequences_of("train", rankings, encoder, longest, say);
   const std::vector<RankedSequences> eval = eval_sequences_of(eval_rankings, encoder, longest, say);
 
+  const PassOptions pass = planned_pass(flags.training, device, flags.compute.torch_dtype());
+  const MemoryFit memory(
+      {flags.memory_limit, "rankings", flags.training.per_device_train_batch_size, session.resume_from(),
+       [&](int64_t size) {
+         return plan_reward_training(load_config(files), pass, train, eval, flags.training, size);
+       }},
+      device, *collective);
+  flags.training.micro_batch_size = memory.micro_batch_size();
+
   const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
   LoadedScalarModel loaded =
       load_scalar_model(start, torch::kFloat32, device, /*trainable=*/true, flags.training.seed);
@@ -187,6 +198,7 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
   }
   ScalarModel& model = loaded.model;
   model.decoder().set_compute_dtype(flags.compute.torch_dtype());
+  model.decoder().set_gradient_checkpointing(flags.training.gradient_checkpointing);
   model.require_grad(true);
   RewardTrainer trainer(model, train, eval, flags.training, *collective);
   TrainerState state = session.start();
@@ -203,6 +215,7 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
     save_scalar_model(model, normalizer, folder);
     save_tokenizer(encoder.tokenizer(), folder);
   });
+  memory.report_peak();
 }
 
 }  // namespace
@@ -220,6 +233,7 @@ void add_reward_command(CLI::App& app) {
   add_campaign_flag(*command, flags->data);
   add_run_flags(*command, flags->run);
   add_training_flags(*command, flags->training);
+  add_memory_flags(*command, flags->memory_limit);
   add_compute_flags(*command, flags->compute, "auto");
   command
       ->add_option("--max_length", flags->max_length, "tokens; rankings with a longer response are left out")

@@ -43,7 +43,27 @@ std::vector<const RankedSequences*> pick(const std::vector<RankedSequences>& ran
   return picked;
 }
 
+std::vector<int64_t> tokens_of(const std::vector<RankedSequences>& rankings) {
+  std::vector<int64_t> tokens;
+  for (const RankedSequences& ranking : rankings) {
+    tokens.push_back(0);
+    for (const std::vector<TokenId>& sequence : ranking.sequences)
+      tokens.back() += static_cast<int64_t>(sequence.size());
+  }
+  return tokens;
+}
+
 }  // namespace
+
+MemoryPlan plan_reward_training(const ModelConfig& config, const PassOptions& pass,
+                                const std::vector<RankedSequences>& train,
+                                const std::vector<RankedSequences>& eval, const TrainingOptions& options,
+                                int64_t micro_batch_size) {
+  return plan_training(
+      {"model", config, pass, /*scalar_head=*/true}, {most_tokens(tokens_of(train), micro_batch_size), 0},
+      most_tokens(tokens_of(eval),
+                  std::min(options.per_device_eval_batch_size, static_cast<int64_t>(eval.size()))));
+}
 
 RankingEvaluation evaluate_rankings(const ScalarModel& model, const std::vector<RankedSequences>& rankings,
                                     int64_t batch_size) {
@@ -102,7 +122,7 @@ StepReport RewardTrainer::step(int64_t step) {
 
   std::vector<double> sums(6, 0.0);  // loss, pairs, correct, margin, reward, responses
   double min_reward = std::numeric_limits<double>::infinity(), max_reward = -min_reward, tokens = 0;
-  for (const Share& part : micro_batches(share, options_.per_device_train_batch_size)) {
+  for (const Share& part : micro_batches(share, options_.samples_a_pass())) {
     const auto picked = pick(train_, indices, part);
     const TokenBatch batch = pack(picked, model_.decoder().device());
     const Dropout dropout = training_dropout(options_, step, sequences_before, batch.sequences());
@@ -173,6 +193,7 @@ void RewardTrainer::resume(const std::filesystem::path& checkpoint, const Traine
 void RewardTrainer::train(TrainerState& state, const TrainingSurroundings& surroundings,
                           const std::function<void(const std::filesystem::path&)>& save_model) {
   state.max_steps = total_steps();
+  state.micro_batch_size = options_.samples_a_pass();
   const int64_t size = global_batch_size(options_, collective_);
   TrainingSteps steps;
   steps.step = [&](int64_t index) {

@@ -5,6 +5,7 @@
 
 #include "model/heads.h"
 #include "reward_model/ranked_sequences.h"
+#include "train/memory_plan.h"
 #include "train/optimizer_step.h"
 #include "train/sample_order.h"
 #include "train/training_loop.h"
@@ -23,6 +24,12 @@ struct RankingEvaluation {
 };
 RankingEvaluation evaluate_rankings(const ScalarModel& model, const std::vector<RankedSequences>& rankings,
                                     int64_t batch_size);
+
+/// The memory of training on these rankings in micro-batches of this size.
+MemoryPlan plan_reward_training(const ModelConfig& config, const PassOptions& pass,
+                                const std::vector<RankedSequences>& train,
+                                const std::vector<RankedSequences>& eval, const TrainingOptions& options,
+                                int64_t micro_batch_size);
 
 /// Trains a reward model on rankings: one batch element a ranking, one forward pass over each response, the
 /// loss of reward_model/ranking_loss.h divided by the global number of rankings of the step.

@@ -7,6 +7,7 @@
 
 #include "cli/compute_flags.h"
 #include "cli/dataset_flags.h"
+#include "cli/memory_limit.h"
 #include "cli/model_record.h"
 #include "cli/model_reference.h"
 #include "cli/training_data.h"
@@ -25,6 +26,7 @@ struct SftFlags {
   RunFlags run;
   ComputeFlags compute;
   TrainingOptions training;
+  std::string memory_limit;
   SftDatasetOptions dataset;
 };
 
@@ -76,9 +78,19 @@ void run_sft(const CLI::App& command, SftFlags flags) {
   std::vector<SupervisedSample> train = samples_of("train", demonstrations, encoder, flags.dataset, say);
   std::vector<SupervisedSample> eval = samples_of("eval", eval_demonstrations, encoder, flags.dataset, say);
 
+  const PassOptions pass = planned_pass(flags.training, device, flags.compute.torch_dtype());
+  const MemoryFit memory(
+      {flags.memory_limit, "samples", flags.training.per_device_train_batch_size, session.resume_from(),
+       [&](int64_t size) {
+         return plan_next_token_training(load_config(files), pass, train, eval, flags.training, size);
+       }},
+      device, *collective);
+  flags.training.micro_batch_size = memory.micro_batch_size();
+
   const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
   LanguageModel model = load_language_model(start, torch::kFloat32, device, /*trainable=*/true);
   model.decoder().set_compute_dtype(flags.compute.torch_dtype());
+  model.decoder().set_gradient_checkpointing(flags.training.gradient_checkpointing);
   model.require_grad(true);
   NextTokenTrainer trainer(model, std::move(train), std::move(eval), flags.training, *collective);
   TrainerState state = session.start();
@@ -89,6 +101,7 @@ void run_sft(const CLI::App& command, SftFlags flags) {
   };
   trainer.train(state, session.surroundings(), save_model);
   session.finish(state, save_model);
+  memory.report_peak();
 }
 
 }  // namespace
@@ -102,6 +115,7 @@ void add_sft_command(CLI::App& app) {
   add_dataset_flags(*command, flags->data);
   add_run_flags(*command, flags->run);
   add_training_flags(*command, flags->training);
+  add_memory_flags(*command, flags->memory_limit);
   add_compute_flags(*command, flags->compute, "auto");
   command->add_option("--max_length", flags->dataset.max_length, "tokens; longer samples lose their end")
       ->capture_default_str()

@@ -1,5 +1,6 @@
 #include "train/next_token_trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <numbers>
 
@@ -29,7 +30,31 @@ std::vector<const SupervisedSample*> pick(const std::vector<SupervisedSample>& s
   return picked;
 }
 
+int64_t tokens_of(const SupervisedSample& sample) {
+  int64_t tokens = 0;
+  for (const SupervisedSequence& sequence : sample) tokens += static_cast<int64_t>(sequence.token_ids.size());
+  return tokens;
+}
+
+template <typename Count>
+std::vector<int64_t> counts(const std::vector<SupervisedSample>& samples, const Count& count) {
+  std::vector<int64_t> all;
+  for (const SupervisedSample& sample : samples) all.push_back(count(sample));
+  return all;
+}
+
 }  // namespace
+
+MemoryPlan plan_next_token_training(const ModelConfig& config, const PassOptions& pass,
+                                    const std::vector<SupervisedSample>& train,
+                                    const std::vector<SupervisedSample>& eval, const TrainingOptions& options,
+                                    int64_t micro_batch_size) {
+  return plan_training({"model", config, pass},
+                       {most_tokens(counts(train, tokens_of), micro_batch_size),
+                        most_tokens(counts(train, supervised_tokens), micro_batch_size)},
+                       most_tokens(counts(eval, tokens_of), std::min(options.per_device_eval_batch_size,
+                                                                     static_cast<int64_t>(eval.size()))));
+}
 
 NextTokenEvaluation evaluate_next_token(const LanguageModel& model,
                                         const std::vector<SupervisedSample>& samples, int64_t batch_size) {
@@ -82,7 +107,7 @@ StepReport NextTokenTrainer::step(int64_t step) {
     sequences_before += static_cast<int64_t>(sample->size());
 
   std::vector<double> sums(4, 0.0);  // nats, correct, entropy, tokens that went through the network
-  for (const Share& part : micro_batches(share, options_.per_device_train_batch_size)) {
+  for (const Share& part : micro_batches(share, options_.samples_a_pass())) {
     const SupervisedBatch batch =
         make_supervised_batch(pick(train_, indices, part), model_.decoder().device());
     const Dropout dropout = training_dropout(options_, step, sequences_before, batch.tokens.sequences());
@@ -132,6 +157,7 @@ void NextTokenTrainer::resume(const std::filesystem::path& checkpoint, const Tra
 void NextTokenTrainer::train(TrainerState& state, const TrainingSurroundings& surroundings,
                              const std::function<void(const std::filesystem::path&)>& save_model) {
   state.max_steps = total_steps();
+  state.micro_batch_size = options_.samples_a_pass();
   const int64_t batch = global_batch_size(options_, collective_);
   TrainingSteps steps;
   steps.step = [&](int64_t index) {

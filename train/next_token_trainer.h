@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/heads.h"
+#include "train/memory_plan.h"
 #include "train/optimizer_step.h"
 #include "train/sample_order.h"
 #include "train/supervised_sequence.h"
@@ -20,6 +21,12 @@ struct NextTokenEvaluation {
 };
 NextTokenEvaluation evaluate_next_token(const LanguageModel& model,
                                         const std::vector<SupervisedSample>& samples, int64_t batch_size);
+
+/// The memory of training on these samples in micro-batches of this size.
+MemoryPlan plan_next_token_training(const ModelConfig& config, const PassOptions& pass,
+                                    const std::vector<SupervisedSample>& train,
+                                    const std::vector<SupervisedSample>& eval, const TrainingOptions& options,
+                                    int64_t micro_batch_size);
 
 /// Trains a language model by cross-entropy over supervised tokens: what pretrain and sft have in common. The
 /// loss of a step is the sum over its supervised tokens divided by their global count, so micro-batch size,

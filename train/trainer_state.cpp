@@ -12,6 +12,7 @@ std::string TrainerState::to_json() const {
   json["global_step"] = global_step;
   json["max_steps"] = max_steps;
   json["epoch"] = epoch;
+  json["micro_batch_size"] = micro_batch_size;
   json["log_history"] = log_history;
   json["meters"] = meters;
   json["stage"] = stage;
@@ -25,6 +26,7 @@ TrainerState TrainerState::parse(const std::string& text, const std::string& whe
     state.global_step = json.at("global_step").get<int64_t>();
     state.max_steps = json.at("max_steps").get<int64_t>();
     state.epoch = json.at("epoch").get<double>();
+    state.micro_batch_size = json.value("micro_batch_size", int64_t{0});
     state.log_history = json.at("log_history");
     state.meters = json.at("meters");
     state.stage = json.at("stage");

@@ -13,6 +13,8 @@ struct TrainerState {
   int64_t global_step = 0;
   int64_t max_steps = 0;
   double epoch = 0;
+  int64_t micro_batch_size =
+      0;  ///< samples of a forward pass; 0 where the run's flag says it (older checkpoints)
   nlohmann::ordered_json log_history = nlohmann::ordered_json::array();  ///< one object a logged row
   nlohmann::ordered_json meters = nlohmann::ordered_json::object();      ///< sums since the last logged row
   nlohmann::ordered_json stage =

@@ -9,6 +9,10 @@ struct TrainingOptions {
   int64_t per_device_train_batch_size = 8;  ///< sequences (rankings for reward) of one forward pass a process
   int64_t per_device_eval_batch_size = 8;
   int64_t gradient_accumulation_steps = 1;
+  int64_t micro_batch_size =
+      0;  ///< what a forward pass holds where a batch does not fit in memory; 0: a batch
+  bool gradient_checkpointing =
+      false;  ///< layers are computed again in the backward pass: less memory, same bits
   double num_train_epochs = 3;
   int64_t max_steps = -1;  ///< optimizer steps; above 0 it overrides num_train_epochs
   double learning_rate = 5e-5;
@@ -29,6 +33,11 @@ struct TrainingOptions {
   int64_t save_steps = 500;
   int64_t save_total_limit = 2;
   uint64_t seed = 42;
+
+  /// Samples of one forward pass, a process.
+  int64_t samples_a_pass() const {
+    return micro_batch_size > 0 ? micro_batch_size : per_device_train_batch_size;
+  }
 };
 
 }  // namespace rlhf
