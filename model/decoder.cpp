@@ -266,7 +266,7 @@ torch::Tensor Decoder::mlp_block(int64_t index, const torch::Tensor& x, const Pa
 }
 
 torch::Tensor Decoder::run_layer(int64_t index, const torch::Tensor& x, const Pass& pass) const {
-  if (has_fused_blocks(pass)) return run_fused_layer(x, index, pass);
+  if (runs_fused_blocks(pass)) return run_fused_layer(x, index, pass);
   const auto dropped = [&](const torch::Tensor& branch, uint64_t place) {
     return keyed_dropout(branch, pass.dropout.hidden, pass.dropout.sequence_keys, pass.offsets,
                          kFirstLayerStream + 2 * static_cast<uint64_t>(index) + place);
@@ -290,14 +290,15 @@ torch::Tensor Decoder::run_layers(torch::Tensor x, const std::shared_ptr<const P
   return normalise(x, final_norm_weight_, final_norm_bias_, config_.norm, config_.norm_eps);
 }
 
-// Of a packed pass over a Llama-like layer on a CPU that our kernels are best on.
-bool Decoder::has_fused_blocks(const Pass& pass) const {
-  const ModelConfig& c = config_;
-  return !pass.packed_layers &&  // whose blocks lay their matrices out anew
-         !pass.offsets.empty() && pass.dropout.hidden == 0 && device().is_cpu() &&
-         packed_products_pay(compute_dtype_) && causal_attention_pays(compute_dtype_) &&
-         c.norm == Norm::kRmsNorm && c.gated_mlp && c.activation == Activation::kSilu && !c.qk_norm &&
+bool has_fused_blocks(const ModelConfig& c) {
+  return c.norm == Norm::kRmsNorm && c.gated_mlp && c.activation == Activation::kSilu && !c.qk_norm &&
          !c.attention_output_bias && !c.mlp_bias && !c.parallel_residual;
+}
+
+bool Decoder::runs_fused_blocks(const Pass& pass) const {
+  return has_fused_blocks(config_) && !pass.packed_layers &&  // whose blocks lay their matrices out anew
+         !pass.offsets.empty() && pass.dropout.hidden == 0 && device().is_cpu() &&
+         packed_products_pay(compute_dtype_) && causal_attention_pays(compute_dtype_);
 }
 
 torch::Tensor Decoder::run_fused_layer(const torch::Tensor& x, int64_t index, const Pass& pass) const {

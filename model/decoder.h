@@ -27,6 +27,9 @@ struct LayerWeights {
   torch::Tensor mlp_out_weight, mlp_out_bias;                // [H, I], [H]
 };
 
+/// Whether model/attention_block.h and model/gated_mlp.h know all parts of this family's layers.
+bool has_fused_blocks(const ModelConfig& config);
+
 /// Decoder-only transformer: token ids in, hidden states after the final norm out. One class for every
 /// family; the config chooses the parts.
 ///
@@ -98,7 +101,7 @@ class Decoder {
                             const torch::Tensor& slot_of_row, const std::vector<PackedLayer>* packed) const;
   torch::Tensor run_layers(torch::Tensor x, const std::shared_ptr<const Pass>& pass) const;
   torch::Tensor run_layer(int64_t index, const torch::Tensor& x, const Pass& pass) const;
-  bool has_fused_blocks(const Pass& pass) const;
+  bool runs_fused_blocks(const Pass& pass) const;
   torch::Tensor run_fused_layer(const torch::Tensor& x, int64_t index, const Pass& pass) const;
   torch::Tensor attention_block(int64_t index, const torch::Tensor& x, const Pass& pass) const;
   torch::Tensor mlp_block(int64_t index, const torch::Tensor& x, const Pass& pass) const;

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "model/packed_kernels.h"
+#include "model/attention.h"
+#include "model/decoder.h"
 #include "model/packed_matrix.h"
 #include "model/token_logprobs.h"
 
@@ -64,8 +65,16 @@ int64_t mlp_token_bytes(const ModelConfig& config, const Widths& w) {
   return bytes;
 }
 
+bool fused(const ModelConfig& config, const PassOptions& options) {
+  return options.packed_products && options.packed_attention && !options.dropout && has_fused_blocks(config);
+}
+
 // What one token leaves in one layer, its input included.
 int64_t layer_token_bytes(const ModelConfig& config, const PassOptions& options, const Widths& w) {
+  if (fused(config, options)) {
+    return 2 * (w.stream * w.hidden + norm_bytes(config, w)) +
+           w.compute * (w.qkv() + w.queries + w.inner_in) + 4 * w.heads;
+  }
   const int64_t inputs = config.parallel_residual ? 1 : 2;  // of the two norms
   const int64_t masks = options.dropout ? 2 : 0;
   return attention_token_bytes(config, options, w) + mlp_token_bytes(config, w) +
@@ -92,8 +101,7 @@ PassOptions planned_pass(const TrainingOptions& options, torch::Device device, t
   PassOptions pass;
   pass.compute = compute;
   pass.packed_products = device.is_cpu() && packed_products_pay(compute);
-  pass.packed_attention = device.is_cpu() && ((compute == torch::kFloat32 && cpu::has_float_vectors()) ||
-                                              (compute == torch::kBFloat16 && cpu::has_bfloat16_vectors()));
+  pass.packed_attention = device.is_cpu() && causal_attention_pays(compute);
   pass.gradient_checkpointing = options.gradient_checkpointing;
   pass.dropout = options.dropout > 0;
   return pass;
@@ -115,7 +123,8 @@ int64_t activation_bytes(const ModelConfig& config, const PassOptions& options, 
 
 int64_t backward_bytes(const ModelConfig& config, const PassOptions& options, int64_t tokens) {
   const Widths w(config, options.compute);
-  const int64_t gradients = tokens * w.stream * (3 * w.hidden + w.inner + w.inner_in);
+  const int64_t inner_size = fused(config, options) ? w.compute : w.stream;
+  const int64_t gradients = tokens * (3 * w.stream * w.hidden + inner_size * (w.inner + w.inner_in));
   return gradients + (options.gradient_checkpointing ? layer_bytes(config, options, w, tokens) : 0);
 }
 
@@ -139,7 +148,9 @@ HeadMemory head_memory(const ModelConfig& config, const PassOptions& options, in
   const int64_t logits = chunk * (options.packed_products ? w.stream : w.compute);
   // Packed for each of two products, or rounded once; the product's own side of a chunk.
   const int64_t copies = options.packed_products ? 1 : rounds(w) ? 1 : 0;
-  const int64_t copy = w.compute * weight, side = options.packed_products ? w.compute * chunk : 0;
+  // A chunk's gradient is laid out for its product where it is rounded; else it is read as it lies.
+  const int64_t copy = w.compute * weight,
+                side = options.packed_products && rounds(w) ? w.compute * chunk : 0;
   const int64_t rows_bytes = rows * w.hidden * (2 * w.stream + w.compute);
   HeadMemory memory;
   memory.inference = rows_bytes + copies * copy + logits;
