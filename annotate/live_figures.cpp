@@ -52,4 +52,9 @@ void LiveFigures::changed_by(int64_t annotator) {
   own_.erase(annotator);
 }
 
+void LiveFigures::ended() {
+  const std::lock_guard lock(mutex_);
+  all_.fresh_until = {};
+}
+
 }  // namespace rlhf

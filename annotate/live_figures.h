@@ -28,6 +28,9 @@ class LiveFigures {
   /// The annotator answered or undid something: their own figures are counted anew, however fresh.
   void changed_by(int64_t annotator);
 
+  /// Nothing is left for somebody, who sees how it ended: the campaign's are counted anew.
+  void ended();
+
  private:
   struct Counted {
     nlohmann::ordered_json figures;

@@ -67,6 +67,7 @@ ordered_json PageApi::session(const PageAnnotator& annotator) const {
 ordered_json PageApi::state(int64_t annotator, const std::optional<AnnotationTask>& task) {
   const auto last = store_.last_answer(campaign_.id, annotator);
   const auto campaign = store_.find_campaign(campaign_.name);
+  if (!task) figures_.ended();
   return {{"task", task ? task_json(*task) : ordered_json(nullptr)},
           {"last_answer", last ? ordered_json(*last) : ordered_json(nullptr)},
           {"open", campaign && campaign->open},
