@@ -17,13 +17,14 @@ int64_t sum_of_weights(const std::vector<ModelConfig>& models, torch::ScalarType
 MemoryGroup generation_moment(const std::string& name, const PpoShape& shape, const PpoOptions& options,
                               std::vector<int64_t> prompt_tokens, int64_t samples) {
   const int64_t prompts = std::min(options.rollout_unit_size, static_cast<int64_t>(prompt_tokens.size()));
-  const int64_t slots = std::min(prompts * samples, GeneratorOptions().max_batch_size);
+  const int64_t most = GeneratorOptions().max_batch_size, slots = std::min(prompts * samples, most);
+  const int64_t spare = samples > 1 && prompts * samples > most ? 1 : 0;  // a prompt's, whose samples wait
   const int64_t longest = most_tokens(prompt_tokens, 1), together = most_tokens(prompt_tokens, prompts);
   const int64_t logits = slots * shape.policy.vocab_size * static_cast<int64_t>(sizeof(float));
   const int64_t scored = samples * (together + prompts * options.response_length);
   return {name,
-          {{"KV cache",
-            kv_cache_bytes(shape.policy, shape.pass.compute, slots, longest + options.response_length)},
+          {{"KV cache", kv_cache_bytes(shape.policy, shape.pass.compute, slots + spare,
+                                       longest + options.response_length)},
            {"logits", 2 * logits},
            {"activations", std::max(inference_bytes(shape.policy, shape.pass, together),
                                     inference_bytes(shape.reward.front(), shape.pass, scored))}}};
