@@ -46,6 +46,13 @@ torch::ScalarType ComputeFlags::torch_dtype() const {
   return parse_dtype(dtype, torch_device());
 }
 
+torch::ScalarType ComputeFlags::training_dtype() const {
+  const torch::ScalarType compute = torch_dtype();
+  if (compute == torch::kFloat64)
+    throw UserError("--dtype float64: weights are trained in float32; use auto, float32 or bfloat16");
+  return compute;
+}
+
 void ComputeFlags::apply_threads() const {
   if (threads > 0) torch::set_num_threads(threads);
 }

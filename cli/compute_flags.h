@@ -13,9 +13,10 @@ struct ComputeFlags {
   int threads = 0;             ///< of torch on the CPU; 0 = as many as the machine has
 
   torch::Device torch_device() const;  ///< UserError when there is no such device
-  /// auto means bfloat16 where products of it are faster (a CPU with AMX, CUDA), else float32. AVX512-BF16
-  /// alone is not enough: through LibTorch its products were seen to run at half of float32's rate.
+  /// auto means bfloat16 where products of it are faster (a CPU with AVX512-BF16 or AMX, CUDA), else float32.
   torch::ScalarType torch_dtype() const;
+  /// torch_dtype() of a trainer: its weights are float32, so UserError for float64.
+  torch::ScalarType training_dtype() const;
   void apply_threads() const;
 };
 

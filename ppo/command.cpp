@@ -122,7 +122,7 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   PpoOptions options = flags.checked_options();
   flags.compute.apply_threads();
   const torch::Device device = flags.compute.torch_device();
-  const torch::ScalarType dtype = flags.compute.torch_dtype();
+  const torch::ScalarType dtype = flags.compute.training_dtype();
   const PpoModels models(flags);
   const SequenceEncoder encoder(load_tokenizer(models.policy));
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);

@@ -49,9 +49,7 @@ PpoOptions PpoFlags::checked_options() const {
   if (vf_coef_) checked.convention.vf_coef = *vf_coef_;
   if (ent_coef_) checked.convention.ent_coef = *ent_coef_;
   checked.rewards.kl_estimator = estimator_named(kl_estimator);
-  checked.rollout_dtype = compute.torch_dtype() == torch::kBFloat16  ? "bfloat16"
-                          : compute.torch_dtype() == torch::kFloat64 ? "float64"
-                                                                     : "float32";
+  checked.rollout_dtype = compute.training_dtype() == torch::kBFloat16 ? "bfloat16" : "float32";
   checked.check();
   return checked;
 }

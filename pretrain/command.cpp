@@ -99,6 +99,7 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
   check_training_flags(flags.training);
   flags.compute.apply_threads();
   const torch::Device device = flags.compute.torch_device();
+  const torch::ScalarType dtype = flags.compute.training_dtype();
   const Start start(flags);
   const Tokenizer tokenizer = start.tokenizer();
   const PretrainBlocks blocks{flags.block_size, start.config(tokenizer).max_position_embeddings,
@@ -126,7 +127,7 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
     std::cerr << "train: " << texts.size() << " documents, " << train.tokens << " tokens in "
               << train.blocks.size() << " blocks of " << flags.block_size << "\n";
 
-  const PassOptions pass = planned_pass(flags.training, device, flags.compute.torch_dtype());
+  const PassOptions pass = planned_pass(flags.training, device, dtype);
   const MemoryFit memory(
       {flags.memory_limit, "blocks", flags.training.per_device_train_batch_size, session.resume_from(),
        [&](int64_t size) {
@@ -140,7 +141,7 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
       session.resume_from()
           ? load_language_model(ModelFiles::in_folder(*session.resume_from()), torch::kFloat32, device, true)
           : start.model(tokenizer, device);
-  model.decoder().set_compute_dtype(flags.compute.torch_dtype());
+  model.decoder().set_compute_dtype(dtype);
   model.decoder().set_gradient_checkpointing(flags.training.gradient_checkpointing);
   model.require_grad(true);
   NextTokenTrainer trainer(model, std::move(train.blocks), std::move(eval.blocks), flags.training,

@@ -159,6 +159,7 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
   check_training_flags(flags.training);
   flags.compute.apply_threads();
   const torch::Device device = flags.compute.torch_device();
+  const torch::ScalarType dtype = flags.compute.training_dtype();
   const ModelFiles files = open_model(flags.model);
   const SequenceEncoder encoder(load_tokenizer(files));
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
@@ -179,7 +180,7 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
   const std::vector<RankedSequences> train = sequences_of("train", rankings, encoder, longest, say);
   const std::vector<RankedSequences> eval = eval_sequences_of(eval_rankings, encoder, longest, say);
 
-  const PassOptions pass = planned_pass(flags.training, device, flags.compute.torch_dtype());
+  const PassOptions pass = planned_pass(flags.training, device, dtype);
   const MemoryFit memory(
       {flags.memory_limit, "rankings", flags.training.per_device_train_batch_size, session.resume_from(),
        [&](int64_t size) {
@@ -197,7 +198,7 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
     if (say) std::cerr << flags.model << " is a language model: it gets a fresh scalar head.\n";
   }
   ScalarModel& model = loaded.model;
-  model.decoder().set_compute_dtype(flags.compute.torch_dtype());
+  model.decoder().set_compute_dtype(dtype);
   model.decoder().set_gradient_checkpointing(flags.training.gradient_checkpointing);
   model.require_grad(true);
   RewardTrainer trainer(model, train, eval, flags.training, *collective);

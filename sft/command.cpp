@@ -54,6 +54,7 @@ void run_sft(const CLI::App& command, SftFlags flags) {
   check_training_flags(flags.training);
   flags.compute.apply_threads();
   const torch::Device device = flags.compute.torch_device();
+  const torch::ScalarType dtype = flags.compute.training_dtype();
   const ModelFiles files = open_model(flags.model);
   flags.dataset.context = load_config(files).max_position_embeddings;
   const SequenceEncoder encoder(load_tokenizer(files));
@@ -78,7 +79,7 @@ void run_sft(const CLI::App& command, SftFlags flags) {
   std::vector<SupervisedSample> train = samples_of("train", demonstrations, encoder, flags.dataset, say);
   std::vector<SupervisedSample> eval = samples_of("eval", eval_demonstrations, encoder, flags.dataset, say);
 
-  const PassOptions pass = planned_pass(flags.training, device, flags.compute.torch_dtype());
+  const PassOptions pass = planned_pass(flags.training, device, dtype);
   const MemoryFit memory(
       {flags.memory_limit, "samples", flags.training.per_device_train_batch_size, session.resume_from(),
        [&](int64_t size) {
@@ -89,7 +90,7 @@ void run_sft(const CLI::App& command, SftFlags flags) {
 
   const ModelFiles start = session.resume_from() ? ModelFiles::in_folder(*session.resume_from()) : files;
   LanguageModel model = load_language_model(start, torch::kFloat32, device, /*trainable=*/true);
-  model.decoder().set_compute_dtype(flags.compute.torch_dtype());
+  model.decoder().set_compute_dtype(dtype);
   model.decoder().set_gradient_checkpointing(flags.training.gradient_checkpointing);
   model.require_grad(true);
   NextTokenTrainer trainer(model, std::move(train), std::move(eval), flags.training, *collective);

@@ -1,4 +1,5 @@
 // Commands that cannot be right, and folders and ledgers that are somebody else's.
+#include <algorithm>
 #include <csignal>
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -71,6 +72,15 @@ TEST_CASE("a folder that another process is writing is left alone", "[bad_runs]"
   }
   first.send(SIGSTOP);
   check_leaves_alone(run, command, {run.string(), "in use by another process"});
+}
+
+TEST_CASE("training in float64 is refused before anything is written", "[bad_runs]") {
+  for (const std::string& stage : trainers()) {
+    INFO(stage);
+    Flags command = train_on_tiny(stage);
+    std::replace(command.begin(), command.end(), std::string("float32"), std::string("float64"));
+    check_run_refused(command, {"--dtype float64", "use auto, float32 or bfloat16"});
+  }
 }
 
 TEST_CASE("a ledger of a newer schema, or no ledger at all, is refused and left as it is", "[bad_runs]") {
