@@ -6,6 +6,7 @@
 #include "model/gated_mlp.h"
 #include "model/layer_parts.h"
 #include "model/linear.h"
+#include "model/packed_matrix.h"
 #include "tests/model/fixtures.h"
 
 namespace rlhf {
@@ -76,25 +77,26 @@ std::vector<torch::Tensor> results(const Block& block, const std::vector<torch::
   return all;
 }
 
-/// Against the parts: the same bits forward, gradients equal to `tolerance` of their size.
-void compare(const Block& at_once, const Block& in_parts, const std::vector<torch::Tensor>& inputs,
-             double tolerance) {
-  const torch::Tensor slope = torch::randn({kOffsets.back(), kHidden});
-  const auto ours = results(at_once, inputs, slope), wanted = results(in_parts, inputs, slope);
-  CHECK(torch::equal(ours[0], wanted[0]));
-  {
-    const torch::NoGradGuard no_grad;
-    CHECK(torch::equal(at_once(inputs), wanted[0]));
-  }
-  for (size_t i = 1; i < ours.size(); ++i) {
-    INFO("gradient " << i - 1);
-    CHECK((ours[i] - wanted[i]).norm().item<double>() < tolerance * wanted[i].norm().item<double>());
-  }
-}
-
 // Gates are rounded to bfloat16 for the way back: 2^-9 of their size, and what follows from it.
 double tolerance(torch::ScalarType compute) {
   return compute == torch::kFloat32 ? 2e-6 : 4e-3;
+}
+
+/// Against the parts: the same bits forward where the parts use our kernels too, gradients equal to a share
+/// of their size.
+void compare(const Block& at_once, const Block& in_parts, const std::vector<torch::Tensor>& inputs,
+             torch::ScalarType compute) {
+  const torch::Tensor slope = torch::randn({kOffsets.back(), kHidden});
+  const auto ours = results(at_once, inputs, slope), wanted = results(in_parts, inputs, slope);
+  {
+    const torch::NoGradGuard no_grad;
+    CHECK(torch::equal(at_once(inputs), ours[0]));
+  }
+  if (packed_products_pay(compute) && causal_attention_pays(compute)) CHECK(torch::equal(ours[0], wanted[0]));
+  for (size_t i = 0; i < ours.size(); ++i) {
+    INFO((i == 0 ? "output" : "gradient " + std::to_string(i - 1)));
+    CHECK((ours[i] - wanted[i]).norm().item<double>() < tolerance(compute) * wanted[i].norm().item<double>());
+  }
 }
 
 }  // namespace
@@ -104,7 +106,7 @@ TEST_CASE("a gated MLP at once is that of its parts") {
   for (const torch::ScalarType compute : {torch::kFloat32, torch::kBFloat16}) {
     INFO(torch::toString(compute));
     compare([&](const auto& w) { return mlp_at_once(w, compute); },
-            [&](const auto& w) { return mlp_in_parts(w, compute); }, draw_mlp(), tolerance(compute));
+            [&](const auto& w) { return mlp_in_parts(w, compute); }, draw_mlp(), compute);
   }
 }
 
@@ -118,8 +120,7 @@ TEST_CASE("an attention block at once is that of its parts") {
       INFO("bias: " << biased);
       if (!biased) inputs[3] = torch::Tensor();
       compare([&](const auto& w) { return attention_at_once(w, turns, compute); },
-              [&](const auto& w) { return attention_in_parts(w, turns, compute); }, inputs,
-              tolerance(compute));
+              [&](const auto& w) { return attention_in_parts(w, turns, compute); }, inputs, compute);
     }
   }
 }
@@ -138,8 +139,8 @@ TEST_CASE("an attention block shows keys and values as they are cached") {
   const torch::Tensor qkv =
       linear(normalise(w[0], w[1], {}, Norm::kRmsNorm, kEps), w[2], w[3], torch::kFloat32)
           .view({-1, kHeads + 2 * kKeyHeads, kHeadDim});
-  CHECK(torch::equal(keys, apply_rope(qkv.narrow(1, kHeads, kKeyHeads), turns)));
-  CHECK(torch::equal(values, qkv.narrow(1, kHeads + kKeyHeads, kKeyHeads)));
+  CHECK(test::largest_gap(keys, apply_rope(qkv.narrow(1, kHeads, kKeyHeads), turns)) < 1e-5);
+  CHECK(test::largest_gap(values, qkv.narrow(1, kHeads + kKeyHeads, kKeyHeads)) < 1e-5);
 }
 
 }  // namespace rlhf
