@@ -43,7 +43,7 @@ asan-io | tsan) ;;
     RLHF_LIBTORCH=$(echo "$PWD"/$venv/lib/python3*/site-packages/torch)
   fi
   configure=(-DRLHF_LIBTORCH="$RLHF_LIBTORCH")
-  [ "$preset" != cuda ] || configure+=(-DCMAKE_PREFIX_PATH="$RLHF_LIBTORCH" -DTORCH_CUDA_ARCH_LIST="${TORCH_CUDA_ARCH_LIST:-8.0;9.0}")
+  [ "$preset" != cuda ] || configure+=(-DTorch_DIR="$RLHF_LIBTORCH/share/cmake/Torch" -DTORCH_CUDA_ARCH_LIST="${TORCH_CUDA_ARCH_LIST:-8.0;9.0}")
   ;;
 esac
 
