@@ -7,22 +7,16 @@ HeadProducts::HeadProducts(const torch::Tensor& weight, torch::ScalarType dtype)
   if (!packed_) weight_ = weight.to(dtype);
 }
 
-torch::Tensor HeadProducts::multiply(const torch::Tensor& x, const PackedMatrix& matrix) {
-  const torch::Tensor out = torch::empty({x.size(0), matrix.columns()}, torch::kFloat32);
-  product_(matrix, ProductInput(x), nullptr, out.mutable_data_ptr<float>());
-  return out;
-}
-
 torch::Tensor HeadProducts::logits(const torch::Tensor& hidden) {
   if (!packed_) return at::linear(hidden, weight_);
   if (!for_logits_) for_logits_.emplace(weight_, dtype_);
-  return multiply(hidden, *for_logits_);
+  return packed_product(hidden, *for_logits_);
 }
 
 torch::Tensor HeadProducts::hidden_gradient(const torch::Tensor& gradient) {
   if (!packed_) return at::mm(gradient, weight_);
   if (!for_hidden_) for_hidden_.emplace(weight_.t(), dtype_);
-  return multiply(gradient, *for_hidden_);
+  return packed_product(gradient, *for_hidden_);
 }
 
 void HeadProducts::add_weight_gradient(const torch::Tensor& gradient, const torch::Tensor& hidden,

@@ -23,12 +23,9 @@ class HeadProducts {
                            torch::Tensor& sum) const;
 
  private:
-  torch::Tensor multiply(const torch::Tensor& x, const PackedMatrix& matrix);
-
   torch::Tensor weight_;
   torch::ScalarType dtype_;
   bool packed_;
-  PackedProduct product_;
   std::optional<PackedMatrix> for_logits_, for_hidden_;
 };
 

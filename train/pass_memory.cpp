@@ -146,15 +146,12 @@ HeadMemory head_memory(const ModelConfig& config, const PassOptions& options, in
   const int64_t chunk = chunk_rows(config, rows) * config.vocab_size,
                 weight = config.vocab_size * config.hidden_size;
   const int64_t logits = chunk * (options.packed_products ? w.stream : w.compute);
-  // Packed for each of two products, or rounded once; the product's own side of a chunk.
-  const int64_t copies = options.packed_products ? 1 : rounds(w) ? 1 : 0;
-  // A chunk's gradient is laid out for its product where it is rounded; else it is read as it lies.
-  const int64_t copy = w.compute * weight,
-                side = options.packed_products && rounds(w) ? w.compute * chunk : 0;
+  // The weight as the products read it, forward and backward.
+  const int64_t copy = options.packed_products || rounds(w) ? w.compute * weight : 0;
   const int64_t rows_bytes = rows * w.hidden * (2 * w.stream + w.compute);
   HeadMemory memory;
-  memory.inference = rows_bytes + copies * copy + logits;
-  memory.summed = rows_bytes + (options.packed_products ? 2 : 2 * copies) * copy + logits + side;
+  memory.inference = rows_bytes + copy + logits;
+  memory.summed = rows_bytes + 2 * copy + logits;
   memory.backward = memory.summed + logits;
   return memory;
 }
