@@ -17,8 +17,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kRowsWorthAThread = 16;
-
 /// Sizes in elements: a row holds the queries of all heads, then the keys, then the values.
 struct Heads {
   int64_t heads, kv_heads, head_dim;
@@ -33,7 +31,7 @@ template <typename In, typename Out>
 void rotate_rows(const torch::Tensor& from, const torch::Tensor& to, const Heads& h, const RopeAngles& angles,
                  float turn) {
   const int64_t half = angles.cos.size(-1), row = h.row();
-  parallel_for(from.size(0), kRowsWorthAThread, [&](int64_t begin, int64_t end) {
+  parallel_rows(from.size(0), row, [&](int64_t begin, int64_t end) {
     cpu::rotate(cpu::Rotation<In, Out, float>{rows_from<In>(from, begin), rows_from<float>(angles.cos, begin),
                                               rows_from<float>(angles.sin, begin),
                                               mutable_rows_from<Out>(to, begin), end - begin,
@@ -51,7 +49,7 @@ torch::Tensor rotated_heads(const torch::Tensor& qkv, const Heads& h, const Rope
   const torch::Tensor rounded = torch::empty(qkv.sizes(), compute);
   const int64_t turned = angles.cos.defined() ? h.queries() + h.keys() : 0;
   if (turned > 0) rotate_rows<float, cpu::Bfloat16>(qkv, rounded, h, angles, 1.0f);
-  parallel_for(qkv.size(0), kRowsWorthAThread, [&](int64_t begin, int64_t end) {
+  parallel_rows(qkv.size(0), h.row(), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
       cpu::round(rows_from<float>(qkv, row) + turned, mutable_rows_from<cpu::Bfloat16>(rounded, row) + turned,
                  h.row() - turned);

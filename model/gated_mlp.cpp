@@ -16,8 +16,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kTogether = 512;        // rows whose float32 products stay in the cache between two passes
-constexpr int64_t kRowsWorthAThread = 8;  // of the wide inner part
+constexpr int64_t kTogether = 512;  // rows whose float32 products stay in the cache between two passes
 
 /// What a thread keeps from call to call: weights laid out, and room for the rows beside them.
 struct Workspace {
@@ -53,7 +52,7 @@ torch::Tensor compute_forward(const torch::Tensor& x, const torch::Tensor& norme
     const bool exact = kept.defined() && compute == torch::kFloat32;  // what is kept is the sums themselves
     float* gates = exact ? mutable_rows_from<float>(kept, first) : mutable_rows_from<float>(sums);
     product(in, ProductInput(normed, first, count), nullptr, gates);
-    parallel_for(count, kRowsWorthAThread, [&](int64_t begin, int64_t end) {
+    parallel_rows(count, 2 * inner, [&](int64_t begin, int64_t end) {
       const float* from = gates + begin * 2 * inner;
       if (compute == torch::kFloat32)
         cpu::swiglu(from, mutable_rows_from<float>(activated, begin), end - begin, inner);
@@ -62,7 +61,7 @@ torch::Tensor compute_forward(const torch::Tensor& x, const torch::Tensor& norme
                     mutable_rows_from<cpu::Bfloat16>(activated, begin), end - begin, inner);
     });
     product(out, ProductInput(activated, 0, count), nullptr, mutable_rows_from<float>(branch));
-    parallel_for(count, kRowsWorthAThread, [&](int64_t begin, int64_t end) {
+    parallel_rows(count, hidden, [&](int64_t begin, int64_t end) {
       cpu::add(rows_from<float>(x, first + begin), rows_from<float>(branch, begin),
                mutable_rows_from<float>(y, first + begin), (end - begin) * hidden);
     });
@@ -96,7 +95,7 @@ struct GatedMlp : torch::autograd::Function<GatedMlp> {
       product(out, ProductInput(dy, first, count), nullptr, mutable_rows_from<float>(dactivated));
       with_stored_type(compute, [&](auto element) {
         using Stored = decltype(element);
-        parallel_for(count, kRowsWorthAThread, [&](int64_t begin, int64_t end) {
+        parallel_rows(count, 2 * inner, [&](int64_t begin, int64_t end) {
           cpu::swiglu_backward(rows_from<Stored>(kept, first + begin), rows_from<float>(dactivated, begin),
                                mutable_rows_from<Stored>(dgates, first + begin),
                                mutable_rows_from<Stored>(activated, first + begin), end - begin, inner);

@@ -18,13 +18,6 @@ bool has_cpu_kernel(const torch::Tensor& x) {
   return x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kFloat64);
 }
 
-/// Calls part(first row, end row) from several threads when there is enough to do.
-template <typename Part>
-void for_rows(int64_t rows, int64_t width, const Part& part) {
-  constexpr int64_t kElementsWorthAThread = 1 << 15;
-  parallel_for(rows, std::max<int64_t>(1, kElementsWorthAThread / std::max<int64_t>(width, 1)), part);
-}
-
 struct CpuRmsNorm : torch::autograd::Function<CpuRmsNorm> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& input,
                                const torch::Tensor& weight, double eps) {
@@ -49,7 +42,7 @@ struct CpuSwiglu : torch::autograd::Function<CpuSwiglu> {
     const int64_t width = x.size(1) / 2;
     const torch::Tensor out = torch::empty({x.size(0), width}, x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "swiglu", [&] {
-      for_rows(x.size(0), width, [&](int64_t begin, int64_t end) {
+      parallel_rows(x.size(0), width, [&](int64_t begin, int64_t end) {
         cpu::swiglu(x.const_data_ptr<scalar_t>() + begin * 2 * width,
                     out.mutable_data_ptr<scalar_t>() + begin * width, end - begin, width);
       });
@@ -63,7 +56,7 @@ struct CpuSwiglu : torch::autograd::Function<CpuSwiglu> {
     const torch::Tensor dx = torch::empty_like(x);
     const int64_t width = x.size(1) / 2;
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "swiglu_backward", [&] {
-      for_rows(x.size(0), width, [&](int64_t begin, int64_t end) {
+      parallel_rows(x.size(0), width, [&](int64_t begin, int64_t end) {
         cpu::swiglu_backward(x.const_data_ptr<scalar_t>() + begin * 2 * width,
                              dout.const_data_ptr<scalar_t>() + begin * width,
                              dx.mutable_data_ptr<scalar_t>() + begin * 2 * width, end - begin, width);

@@ -1,5 +1,7 @@
 #include "model/parallel.h"
 
+#include <algorithm>
+
 #include <ATen/Parallel.h>
 
 #ifndef INTRA_OP_PARALLEL
@@ -10,6 +12,11 @@ namespace rlhf {
 
 void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& part) {
   at::parallel_for(0, count, grain, part);
+}
+
+void parallel_rows(int64_t rows, int64_t width, const std::function<void(int64_t begin, int64_t end)>& part) {
+  constexpr int64_t kElementsWorthAThread = 1 << 15;
+  parallel_for(rows, std::max<int64_t>(1, kElementsWorthAThread / std::max<int64_t>(width, 1)), part);
 }
 
 int64_t parallel_threads() {

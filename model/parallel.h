@@ -9,6 +9,10 @@ namespace rlhf {
 /// must not, must not depend on shares.
 void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& part);
 
+/// parallel_for over rows of `width` elements that a loop passes over once, so many to a share that a thread
+/// is worth waking.
+void parallel_rows(int64_t rows, int64_t width, const std::function<void(int64_t begin, int64_t end)>& part);
+
 /// How many threads a parallel_for has at most.
 int64_t parallel_threads();
 

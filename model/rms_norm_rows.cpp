@@ -10,15 +10,10 @@
 namespace rlhf {
 namespace {
 
-int64_t rows_worth_a_thread(int64_t width) {
-  constexpr int64_t kElements = 1 << 15;
-  return std::max<int64_t>(1, kElements / std::max<int64_t>(width, 1));
-}
-
 template <typename T, typename Out>
 void norm_rows(const torch::Tensor& x, const torch::Tensor& weight, double eps, const NormedRows& out) {
   const int64_t width = weight.numel();
-  parallel_for(x.size(0), rows_worth_a_thread(width), [&](int64_t begin, int64_t end) {
+  parallel_rows(x.size(0), width, [&](int64_t begin, int64_t end) {
     cpu::rms_norm(rows_from<T>(x, begin), rows_from<T>(weight), mutable_rows_from<Out>(out.normed, begin),
                   mutable_rows_from<T>(out.scales, begin), end - begin, width, eps);
   });
@@ -45,7 +40,7 @@ NormGradients rms_norm_rows_backward(const torch::Tensor& x, const torch::Tensor
   const int64_t width = weight.numel(), rows = x.size(0), blocks = (rows + kBlock - 1) / kBlock;
   const torch::Tensor dx = torch::empty_like(x), partial = torch::empty({blocks, width}, x.options());
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm_backward", [&] {
-    parallel_for(blocks, rows_worth_a_thread(width * kBlock), [&](int64_t begin, int64_t end) {
+    parallel_rows(blocks, width * kBlock, [&](int64_t begin, int64_t end) {
       for (int64_t block = begin; block < end; ++block) {
         const int64_t first = block * kBlock;
         const cpu::RmsNormGradient arguments{rows_from<scalar_t>(x, first),

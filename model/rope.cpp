@@ -29,16 +29,13 @@ torch::Tensor rotate_on_cpu(const torch::Tensor& input, const torch::Tensor& cos
   const torch::Tensor x = rows_only ? input : input.contiguous();
   const torch::Tensor out = torch::empty(x.sizes(), x.options());
   const int64_t heads = x.size(1), head_dim = x.size(2), half = cos.size(-1), row_size = heads * head_dim;
-  constexpr int64_t kElementsWorthAThread = 1 << 15;
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rotate", [&] {
-    parallel_for(
-        x.size(0), std::max<int64_t>(1, kElementsWorthAThread / row_size), [&](int64_t begin, int64_t end) {
-          cpu::rotate(cpu::Rotation<scalar_t, scalar_t, scalar_t>{
-              x.const_data_ptr<scalar_t>() + begin * x.stride(0),
-              cos.const_data_ptr<scalar_t>() + begin * half, sin.const_data_ptr<scalar_t>() + begin * half,
-              out.mutable_data_ptr<scalar_t>() + begin * row_size, end - begin, heads, head_dim, half,
-              x.stride(0), row_size, static_cast<scalar_t>(turn)});
-        });
+    parallel_rows(x.size(0), row_size, [&](int64_t begin, int64_t end) {
+      cpu::rotate(cpu::Rotation<scalar_t, scalar_t, scalar_t>{
+          x.const_data_ptr<scalar_t>() + begin * x.stride(0), cos.const_data_ptr<scalar_t>() + begin * half,
+          sin.const_data_ptr<scalar_t>() + begin * half, out.mutable_data_ptr<scalar_t>() + begin * row_size,
+          end - begin, heads, head_dim, half, x.stride(0), row_size, static_cast<scalar_t>(turn)});
+    });
   });
   return out;
 }

@@ -57,12 +57,6 @@ void with_kernel_types(torch::ScalarType dtype, const Run& run) {
   }
 }
 
-template <typename Part>
-void for_rows(int64_t rows, int64_t vocab, const Part& part) {
-  constexpr int64_t kElementsWorthAThread = 1 << 15;
-  parallel_for(rows, std::max<int64_t>(1, kElementsWorthAThread / vocab), part);
-}
-
 template <typename T>
 T* data_or_null(const torch::Tensor& tensor, int64_t offset) {
   return tensor.defined() ? tensor.data_ptr<T>() + offset : nullptr;
@@ -75,7 +69,7 @@ void look_at(const torch::Tensor& logits, const torch::Tensor& targets, double t
   with_kernel_types(logits.scalar_type(), [&](auto stored, auto result) {
     using Stored = decltype(stored);
     using Result = decltype(result);
-    for_rows(logits.size(0), vocab, [&](int64_t begin, int64_t end) {
+    parallel_rows(logits.size(0), vocab, [&](int64_t begin, int64_t end) {
       const int64_t row = first + begin;
       cpu::softmax_rows(
           static_cast<const Stored*>(logits.data_ptr()) + begin * vocab,
@@ -108,7 +102,7 @@ void logit_gradient(const torch::Tensor& logits, const torch::Tensor& out, const
   with_kernel_types(logits.scalar_type(), [&](auto stored, auto result) {
     using Stored = decltype(stored);
     using Result = decltype(result);
-    for_rows(logits.size(0), vocab, [&](int64_t begin, int64_t end) {
+    parallel_rows(logits.size(0), vocab, [&](int64_t begin, int64_t end) {
       const int64_t row = first + begin;
       cpu::softmax_gradient_rows(
           static_cast<const Stored*>(logits.data_ptr()) + begin * vocab,
