@@ -102,8 +102,8 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
   const torch::ScalarType dtype = flags.compute.training_dtype();
   const Start start(flags);
   const Tokenizer tokenizer = start.tokenizer();
-  const PretrainBlocks blocks{flags.block_size, start.config(tokenizer).max_position_embeddings,
-                              flags.training.seed};
+  const ModelConfig config = start.config(tokenizer);
+  const PretrainBlocks blocks{flags.block_size, config.max_position_embeddings, flags.training.seed};
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
   TrainingData data(flags.data, flags.run.output_dir, *collective);
   const std::vector<std::string> texts = texts_of(data.demonstrations());
@@ -131,8 +131,7 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
   const MemoryFit memory(
       {flags.memory_limit, "blocks", flags.training.per_device_train_batch_size, session.resume_from(),
        [&](int64_t size) {
-         return plan_next_token_training(start.config(tokenizer), pass, train.blocks, eval.blocks,
-                                         flags.training, size);
+         return plan_next_token_training(config, pass, train.blocks, eval.blocks, flags.training, size);
        }},
       device, *collective);
   flags.training.micro_batch_size = memory.micro_batch_size();

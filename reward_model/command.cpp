@@ -176,16 +176,15 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
                           *collective);
   if (session.finished()) return;
   const bool say = collective->is_first();
-  const int64_t longest = std::min(flags.max_length, load_config(files).max_position_embeddings);
+  const ModelConfig config = load_config(files);
+  const int64_t longest = std::min(flags.max_length, config.max_position_embeddings);
   const std::vector<RankedSequences> train = sequences_of("train", rankings, encoder, longest, say);
   const std::vector<RankedSequences> eval = eval_sequences_of(eval_rankings, encoder, longest, say);
 
   const PassOptions pass = planned_pass(flags.training, device, dtype);
   const MemoryFit memory(
       {flags.memory_limit, "rankings", flags.training.per_device_train_batch_size, session.resume_from(),
-       [&](int64_t size) {
-         return plan_reward_training(load_config(files), pass, train, eval, flags.training, size);
-       }},
+       [&](int64_t size) { return plan_reward_training(config, pass, train, eval, flags.training, size); }},
       device, *collective);
   flags.training.micro_batch_size = memory.micro_batch_size();
 

@@ -79,11 +79,12 @@ void run_sft(const CLI::App& command, SftFlags flags) {
   std::vector<SupervisedSample> train = samples_of("train", demonstrations, encoder, flags.dataset, say);
   std::vector<SupervisedSample> eval = samples_of("eval", eval_demonstrations, encoder, flags.dataset, say);
 
+  const ModelConfig config = load_config(files);
   const PassOptions pass = planned_pass(flags.training, device, dtype);
   const MemoryFit memory(
       {flags.memory_limit, "samples", flags.training.per_device_train_batch_size, session.resume_from(),
        [&](int64_t size) {
-         return plan_next_token_training(load_config(files), pass, train, eval, flags.training, size);
+         return plan_next_token_training(config, pass, train, eval, flags.training, size);
        }},
       device, *collective);
   flags.training.micro_batch_size = memory.micro_batch_size();

@@ -6,7 +6,8 @@
 namespace rlhf {
 namespace {
 
-constexpr int64_t kProgramBytes = 300'000'000;  // measured: docs/performance.md
+constexpr int64_t kProgramBytes =
+    300'000'000;  // what small models' runs take in all; they are planned too high
 constexpr int64_t kMasterBytes = 4;
 
 int64_t token_embedding_bytes(const ModelConfig& config) {
@@ -119,9 +120,14 @@ int64_t most_tokens(std::vector<int64_t> sample_tokens, int64_t count, int64_t t
 
 int64_t largest_micro_batch(int64_t wanted, int64_t bytes,
                             const std::function<MemoryPlan(int64_t)>& plan_of) {
-  for (int64_t size = wanted; size >= 1; --size)
-    if (plan_of(size).bytes() <= bytes) return size;
-  return 0;
+  const auto fits = [&](int64_t size) { return plan_of(size).bytes() <= bytes; };
+  if (fits(wanted)) return wanted;
+  int64_t fitting = 0, too_large = wanted;
+  while (too_large - fitting > 1) {
+    const int64_t middle = fitting + (too_large - fitting) / 2;
+    (fits(middle) ? fitting : too_large) = middle;
+  }
+  return fitting;
 }
 
 }  // namespace rlhf

@@ -68,7 +68,7 @@ MemoryPlan plan_training(const PlannedModel& model, const PlannedPass& pass, int
 int64_t most_tokens(std::vector<int64_t> sample_tokens, int64_t count, int64_t times = 1);
 
 /// The largest micro-batch of at most `wanted` samples whose plan fits in `bytes`; 0 when not even one sample
-/// does.
+/// does. A plan needs no less for more samples.
 int64_t largest_micro_batch(int64_t wanted, int64_t bytes, const std::function<MemoryPlan(int64_t)>& plan_of);
 
 }  // namespace rlhf
