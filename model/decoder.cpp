@@ -49,64 +49,6 @@ torch::ScalarType vector_dtype(torch::ScalarType matrix_dtype) {
   return matrix_dtype == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
 }
 
-/// Calls visit(member tensor, name) for every weight of a layer that is defined, in a stable order.
-template <typename Layer, typename Visit>
-void for_each_weight(Layer& layer, const std::string& prefix, Visit visit) {
-  const std::pair<decltype(&layer.qkv_weight), const char*> weights[] = {
-      {&layer.attention_norm_weight, "input_layernorm.weight"},
-      {&layer.attention_norm_bias, "input_layernorm.bias"},
-      {&layer.qkv_weight, "self_attn.qkv_proj.weight"},
-      {&layer.qkv_bias, "self_attn.qkv_proj.bias"},
-      {&layer.q_norm_weight, "self_attn.q_norm.weight"},
-      {&layer.k_norm_weight, "self_attn.k_norm.weight"},
-      {&layer.attention_out_weight, "self_attn.o_proj.weight"},
-      {&layer.attention_out_bias, "self_attn.o_proj.bias"},
-      {&layer.mlp_norm_weight, "post_attention_layernorm.weight"},
-      {&layer.mlp_norm_bias, "post_attention_layernorm.bias"},
-      {&layer.mlp_in_weight, "mlp.gate_up_proj.weight"},
-      {&layer.mlp_in_bias, "mlp.gate_up_proj.bias"},
-      {&layer.mlp_out_weight, "mlp.down_proj.weight"},
-      {&layer.mlp_out_bias, "mlp.down_proj.bias"},
-  };
-  for (const auto& [tensor, name] : weights) {
-    if (tensor->defined()) visit(*tensor, prefix + name);
-  }
-}
-
-/// The shapes a config asks for; an empty shape means the family has no such weight.
-struct LayerShapes {
-  using Shape = std::vector<int64_t>;
-  explicit LayerShapes(const ModelConfig& c) {
-    const int64_t qkv = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim;
-    const int64_t mlp_in = (c.gated_mlp ? 2 : 1) * c.intermediate_size;
-    const auto when = [](bool has, Shape shape) { return has ? shape : Shape{}; };
-    const bool norm_bias = c.norm == Norm::kLayerNorm;
-    all = {{"attention norm weight", &LayerWeights::attention_norm_weight, {c.hidden_size}},
-           {"attention norm bias", &LayerWeights::attention_norm_bias, when(norm_bias, {c.hidden_size})},
-           {"query, key and value weight", &LayerWeights::qkv_weight, {qkv, c.hidden_size}},
-           {"query, key and value bias", &LayerWeights::qkv_bias, when(c.qkv_bias, {qkv})},
-           {"query norm weight", &LayerWeights::q_norm_weight, when(c.qk_norm, {c.head_dim})},
-           {"key norm weight", &LayerWeights::k_norm_weight, when(c.qk_norm, {c.head_dim})},
-           {"attention output weight",
-            &LayerWeights::attention_out_weight,
-            {c.hidden_size, c.num_attention_heads * c.head_dim}},
-           {"attention output bias", &LayerWeights::attention_out_bias,
-            when(c.attention_output_bias, {c.hidden_size})},
-           {"MLP norm weight", &LayerWeights::mlp_norm_weight, {c.hidden_size}},
-           {"MLP norm bias", &LayerWeights::mlp_norm_bias, when(norm_bias, {c.hidden_size})},
-           {"MLP input weight", &LayerWeights::mlp_in_weight, {mlp_in, c.hidden_size}},
-           {"MLP input bias", &LayerWeights::mlp_in_bias, when(c.mlp_bias, {mlp_in})},
-           {"MLP output weight", &LayerWeights::mlp_out_weight, {c.hidden_size, c.intermediate_size}},
-           {"MLP output bias", &LayerWeights::mlp_out_bias, when(c.mlp_bias, {c.hidden_size})}};
-  }
-  struct Entry {
-    const char* what;
-    torch::Tensor LayerWeights::*member;
-    Shape shape;
-  };
-  std::vector<Entry> all;
-};
-
 void check_shape(const torch::Tensor& tensor, const std::vector<int64_t>& expected, const std::string& what) {
   const bool wanted = !expected.empty();
   if (wanted == tensor.defined() && (!wanted || tensor.sizes() == at::IntArrayRef(expected))) return;
@@ -242,6 +184,7 @@ torch::Tensor Decoder::attention_block(int64_t index, const torch::Tensor& x, co
     k = q_and_k[1];
     v = parts[1].to(compute_dtype_);
   }
+  if (pass.see) pass.see(index, k, v);
   const torch::Tensor attended = pass.attend(index, q, k, v).reshape({rows, heads * head_dim});
   return linear(attended, layer.attention_out_weight, layer.attention_out_bias, compute_dtype_,
                 pass.packed(index, &PackedLayer::attention_out));
@@ -344,9 +287,8 @@ torch::Tensor Decoder::packed_pass(const TokenBatch& batch, const Dropout& dropo
       write_cache(*cache, layer, slot_of_row, positions, k, v);
     };
   if (rope_frequencies_.defined()) pass->angles = rope_angles(batch.positions, rope_frequencies_);
-  pass->attend = [this, layout, see = pass->see](int64_t layer, const torch::Tensor& q,
-                                                 const torch::Tensor& k, const torch::Tensor& v) {
-    if (see) see(layer, k, v);
+  pass->attend = [this, layout](int64_t layer, const torch::Tensor& q, const torch::Tensor& k,
+                                const torch::Tensor& v) {
     return packed_attention(q, k, v, *layout, attention_scale(layer));
   };
   torch::Tensor x = embed(batch.token_ids, batch.positions);

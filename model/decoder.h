@@ -8,24 +8,13 @@
 
 #include "model/dropout.h"
 #include "model/kv_cache.h"
+#include "model/layer_weights.h"
 #include "model/model_config.h"
 #include "model/named_tensor.h"
 #include "model/packed_layer.h"
 #include "model/token_batch.h"
 
 namespace rlhf {
-
-/// Weights of one layer, in the layout that computes fastest: [out, in] matrices, q, k and v fused in rows,
-/// gate and up fused in rows. Undefined where the family has none.
-struct LayerWeights {
-  torch::Tensor attention_norm_weight, attention_norm_bias;  // [H]
-  torch::Tensor qkv_weight, qkv_bias;                        // [(heads + 2 kv_heads) head_dim, H], [...]
-  torch::Tensor q_norm_weight, k_norm_weight;                // [head_dim]
-  torch::Tensor attention_out_weight, attention_out_bias;    // [H, heads head_dim], [H]
-  torch::Tensor mlp_norm_weight, mlp_norm_bias;              // [H]
-  torch::Tensor mlp_in_weight, mlp_in_bias;                  // [2 I or I, H]: gate rows, then up rows
-  torch::Tensor mlp_out_weight, mlp_out_bias;                // [H, I], [H]
-};
 
 /// Whether model/attention_block.h and model/gated_mlp.h know all parts of this family's layers.
 bool has_fused_blocks(const ModelConfig& config);

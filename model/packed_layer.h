@@ -3,7 +3,7 @@
 
 namespace rlhf {
 
-/// The matrices of one layer (model/decoder.h, LayerWeights) as products on a CPU read them.
+/// The matrices of one layer (model/layer_weights.h) as products on a CPU read them.
 struct PackedLayer {
   PackedMatrix qkv, attention_out, mlp_in, mlp_out;
 };
