@@ -25,7 +25,7 @@ class KvCache {
   void set_length(int64_t slot, int64_t length) { lengths_[static_cast<size_t>(slot)] = length; }
 
  private:
-  std::vector<torch::Tensor> keys_, values_;  // one a layer
+  std::vector<torch::Tensor> keys_, values_;  // one a layer, all of them in one piece of memory
   std::vector<int64_t> lengths_;
   int64_t capacity_;
 };

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include <sys/mman.h>
-
+#include "model/huge_pages.h"
 #include "model/packed_kernels.h"
 #include "model/panel_packing.h"
 #include "model/parallel.h"
@@ -39,16 +38,6 @@ int64_t even_inner(int64_t inner, torch::ScalarType dtype) {
 
 void pack(torch::ScalarType dtype, const cpu::Vectors& from, const cpu::PanelPart& part) {
   dtype == torch::kBFloat16 ? cpu::pack_bfloat16(from, part) : cpu::pack_floats(from, part);
-}
-
-/// Memory that was not touched yet in pages of 2 MiB, where the system has them: a walk over all weights
-/// needs few of them.
-void prefer_huge_pages(const torch::Tensor& fresh) {
-  constexpr uintptr_t kHuge = uintptr_t{1} << 21;
-  const auto begin = reinterpret_cast<uintptr_t>(fresh.const_data_ptr()), end = begin + fresh.nbytes();
-  const uintptr_t first = (begin + kHuge - 1) / kHuge * kHuge, last = end / kHuge * kHuge;
-  if (first < last)
-    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);  // a hint: failure is no error
 }
 
 /// Rows in blocks of nearly equal size, none above what a kernel takes.
