@@ -10,9 +10,11 @@ namespace rlhf::cpu {
 template <typename Stored>
 struct CachedAttention {
   const Stored *keys, *values;  ///< [length][head_dim]
-  const float* queries;         ///< [group][head_dim]
-  float* out;                   ///< [group][head_dim], overwritten
-  float* scores;                ///< scratch, [length]
+  /// What the caller will ask for next, [length][head_dim] as well: it is fetched from memory meanwhile.
+  const Stored *next_keys, *next_values;
+  const float* queries;  ///< [group][head_dim]
+  float* out;            ///< [group][head_dim], overwritten
+  float* scores;         ///< scratch, [group][length]
   int64_t length, head_dim, group;
   float scale;
 };

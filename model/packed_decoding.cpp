@@ -75,7 +75,9 @@ struct PackedDecoding::Buffers {
         norm_scales(static_cast<size_t>(rows)),
         heads(static_cast<size_t>(threads),
               std::vector<float>(static_cast<size_t>((config.num_attention_heads + 1) * config.head_dim))),
-        scores(static_cast<size_t>(threads), std::vector<float>(static_cast<size_t>(capacity))) {
+        scores(static_cast<size_t>(threads),
+               std::vector<float>(
+                   static_cast<size_t>(config.num_attention_heads / config.num_key_value_heads * capacity))) {
     if (config.positions != PositionEncoding::kRotary) return;
     angles = rope_angles(torch::arange(capacity), rope_frequencies(config.rope).to(torch::kFloat32));
   }
@@ -167,8 +169,10 @@ void PackedDecoding::attend(int64_t layer, const std::vector<int64_t>& slots) {
          *slot_values = slot_head<Stored>(values, slot, head);
     copy_row(key, head_dim, slot_keys + position * head_dim);
     copy_row(value_in, head_dim, slot_values + position * head_dim);
+    // Heads of a slot lie one after another, in a block of the cache's capacity each.
+    const int64_t block = head + 1 < key_heads || slot + 1 < cache_.slots() ? keys.stride(1) : 0;
     cpu::cached_attention(cpu::CachedAttention<Stored>{
-        slot_keys, slot_values, queries,
+        slot_keys, slot_values, slot_keys + block, slot_values + block, queries,
         b.attended.mutable_data_ptr<float>() + (row * key_heads + head) * group * head_dim,
         b.scores[thread].data(), position + 1, head_dim, group,
         static_cast<float>(decoder.attention_scale(layer))});
