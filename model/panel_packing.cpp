@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "model/bfloat16.h"
 
@@ -131,34 +132,61 @@ RLHF_VECTORS void pack_rows(const Vectors& from, const PanelPart& p) {
   }
 }
 
-/// 16 neighbouring vectors' bfloat16 elements, in the low half of each lane.
-RLHF_VECTORS inline __m512i low_halves(const Vectors& from, int64_t vector, int64_t k, __mmask16 mask) {
-  const __m256i bits = from.bfloat16 ? _mm256_maskz_loadu_epi16(mask, bfloat16_at(from, vector, k))
-                                     : reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(
-                                           _mm512_maskz_loadu_ps(mask, float_at(from, vector, k))));
-  return _mm512_cvtepu16_epi32(bits);
+/// Element k of 16 neighbouring vectors: floats, or bfloat16 in the low half of each lane.
+template <bool kToBfloat16, typename Stored>
+RLHF_VECTORS inline __m512i lanes_of(const Stored* element, __mmask16 real) {
+  if constexpr (!kToBfloat16)
+    return _mm512_castps_si512(_mm512_maskz_loadu_ps(real, element));
+  else if constexpr (std::is_same_v<Stored, float>)
+    return _mm512_cvtepu16_epi32(
+        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(real, element))));
+  else
+    return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(real, element));
 }
 
-/// Vectors that lie side by side: lanes are read as they are wanted.
-template <bool kToBfloat16>
-RLHF_VECTORS void pack_columns(const Vectors& from, const PanelPart& p) {
-  constexpr int64_t kPerLane = kToBfloat16 ? 2 : 1;
-  auto* panel = static_cast<uint32_t*>(p.panel);
-  for (int64_t k = p.begin; k < p.end; k += kPerLane) {
-    for (int64_t column = 0; column < p.width; column += kLanes) {
-      const int64_t vector = p.first + column;
-      const __mmask16 real = first_lanes(from.outer - vector), wanted = first_lanes(p.width - column);
-      __m512i lanes;
-      if constexpr (kToBfloat16) {
-        lanes = low_halves(from, vector, k, real);
-        if (k + 1 < from.inner)
-          lanes = _mm512_or_si512(lanes, _mm512_slli_epi32(low_halves(from, vector, k + 1, real), 16));
-      } else {
-        lanes = _mm512_castps_si512(_mm512_maskz_loadu_ps(real, float_at(from, vector, k)));
+/// Vectors that lie side by side: lanes are read as they are wanted. What the next panel will read is asked
+/// for meanwhile: neighbouring panels are laid out one after another, and no hardware foresees steps from row
+/// to row.
+template <bool kToBfloat16, typename Stored>
+RLHF_VECTORS void pack_columns(const Stored* data, const Vectors& from, const PanelPart& p) {
+  constexpr int64_t kLine = 64 / sizeof(Stored);
+  const int64_t ahead = std::clamp<int64_t>(from.outer - p.first - p.width, 0, p.width);
+  const auto prefetch = [&](const Stored* element) {
+    for (int64_t i = 0; i < ahead; i += kLine) _mm_prefetch(element + p.width + i, _MM_HINT_T0);
+  };
+  for (int64_t column = 0; column < p.width; column += kLanes) {
+    const int64_t vector = p.first + column;
+    const __mmask16 real = first_lanes(from.outer - vector), wanted = first_lanes(p.width - column);
+    if constexpr (kToBfloat16) {
+      const Stored* element = data + p.begin * from.inner_stride + vector;
+      auto* to = static_cast<uint32_t*>(p.panel) + p.begin / 2 * p.width + column;
+      for (int64_t k = p.begin; k < p.end; k += 2, element += 2 * from.inner_stride, to += p.width) {
+        __m512i lanes = lanes_of<true>(element, real);
+        if (column == 0) prefetch(element);
+        if (k + 1 < from.inner) {
+          lanes = _mm512_or_si512(lanes,
+                                  _mm512_slli_epi32(lanes_of<true>(element + from.inner_stride, real), 16));
+          if (column == 0) prefetch(element + from.inner_stride);
+        }
+        _mm512_mask_storeu_epi32(to, wanted, lanes);
       }
-      _mm512_mask_storeu_epi32(panel + k / kPerLane * p.width + column, wanted, lanes);
+    } else {
+      const Stored* element = data + p.begin * from.inner_stride + vector;
+      auto* to = static_cast<uint32_t*>(p.panel) + p.begin * p.width + column;
+      for (int64_t k = p.begin; k < p.end; ++k, element += from.inner_stride, to += p.width) {
+        _mm512_mask_storeu_epi32(to, wanted, lanes_of<false>(element, real));
+        if (column == 0) prefetch(element);
+      }
     }
   }
+}
+
+template <bool kToBfloat16>
+void pack_columns(const Vectors& from, const PanelPart& p) {
+  if constexpr (kToBfloat16) {
+    if (from.bfloat16) return pack_columns<true>(static_cast<const Bfloat16*>(from.data), from, p);
+  }
+  pack_columns<kToBfloat16>(static_cast<const float*>(from.data), from, p);
 }
 
 bool has_vectors() {
