@@ -6,8 +6,7 @@
 namespace rlhf {
 namespace {
 
-constexpr int64_t kProgramBytes =
-    300'000'000;  // what small models' runs take in all; they are planned too high
+constexpr int64_t kProgramBytes = 200'000'000;  // of which libraries are most
 constexpr int64_t kMasterBytes = 4;
 
 int64_t token_embedding_bytes(const ModelConfig& config) {
