@@ -15,6 +15,7 @@ class Measured:
 
 def measure(command, environment=None):
     """Ends the program, with what the command said, when it fails."""
+    os.sync()  # what earlier commands wrote goes to disk before this one, not beside it
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen([str(word) for word in command], stdout=output, stderr=errors,
                                    env=os.environ | (environment or {}))
