@@ -54,9 +54,7 @@ fetch_data() {
 [ -e "$base" ] || stage model fetch_model
 [ -e "$run/seconds-data" ] || stage data fetch_data
 
-# float32: on a CPU without matrix units it is several times faster than bfloat16.
-common=(--dtype float32 --seed "$seed")
-training=("${common[@]}" --adam_beta2 0.95 --save_total_limit 1)
+training=(--seed "$seed" --adam_beta2 0.95 --save_total_limit 1)
 
 # --- 1: demonstrations -> SFT ---------------------------------------------------------------------------------------------
 stage sft "$rlhf" sft --model "$base" --db "$ledger" --output_dir "$run/sft" "${training[@]}" \
@@ -64,7 +62,7 @@ stage sft "$rlhf" sft --model "$base" --db "$ledger" --output_dir "$run/sft" "${
   --max_length 96 --save_steps 20 --logging_steps 2
 
 # --- 2: samples -> rankings -> reward model ---------------------------------------------------------------------------------
-sampling=(--max_new_tokens 24 --temperature 1 "${common[@]}")
+sampling=(--max_new_tokens 24 --temperature 1 --seed "$seed")
 stage sample "$rlhf" data sample --db "$ledger" --model "$run/sft/final" --dataset "$data/ranked_prompts.jsonl" \
   --samples_per_prompt 4 "${sampling[@]}"
 rank() {
