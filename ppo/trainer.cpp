@@ -22,11 +22,6 @@ namespace fs = std::filesystem;
 constexpr uint64_t kEvaluationStream =
     0x6576616c;  // keeps the draws of evaluation apart from those of training
 
-AdamWOptions adamw(const TrainingOptions& o) {
-  return {o.adam_beta1,   o.adam_beta2,    o.adam_epsilon,
-          o.weight_decay, o.max_grad_norm, o.embedding_learning_rate_scale};
-}
-
 /// Wall time of the parts of an iteration.
 class Stopwatch {
  public:
@@ -101,10 +96,10 @@ PpoTrainer::PpoTrainer(const PpoNetworks& networks, std::vector<TokenizedPrompt>
       options_(options),
       around_(surroundings),
       order_(options.training.seed, static_cast<int64_t>(prompts_.size())),
-      policy_optimizer_(networks.policy.parameters(), adamw(options.training), surroundings.collective,
-                        "policy."),
-      critic_optimizer_(networks.critic.parameters(), adamw(options.training), surroundings.collective,
-                        "critic."),
+      policy_optimizer_(networks.policy.parameters(), adamw_options(options.training),
+                        surroundings.collective, "policy."),
+      critic_optimizer_(networks.critic.parameters(), adamw_options(options.training),
+                        surroundings.collective, "critic."),
       controller_(options.kl) {
   options_.check();
   if (prompts_.empty()) {

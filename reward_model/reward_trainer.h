@@ -1,15 +1,11 @@
 #pragma once
-#include <filesystem>
-#include <functional>
+#include <cstdint>
 #include <vector>
 
 #include "model/heads.h"
 #include "reward_model/ranked_sequences.h"
 #include "train/memory_plan.h"
-#include "train/optimizer_step.h"
-#include "train/sample_order.h"
-#include "train/training_loop.h"
-#include "train/training_options.h"
+#include "train/sample_trainer.h"
 
 namespace rlhf {
 
@@ -33,29 +29,20 @@ MemoryPlan plan_reward_training(const ModelConfig& config, const PassOptions& pa
 
 /// Trains a reward model on rankings: one batch element a ranking, one forward pass over each response, the
 /// loss of reward_model/ranking_loss.h divided by the global number of rankings of the step.
-class RewardTrainer {
+class RewardTrainer : public SampleTrainer {
  public:
   /// `model` must require gradients and outlive the trainer. Every ranking has an untied pair.
   RewardTrainer(ScalarModel& model, std::vector<RankedSequences> train, std::vector<RankedSequences> eval,
                 const TrainingOptions& options, Collective& collective);
 
-  int64_t total_steps() const;
-  void train(TrainerState& state, const TrainingSurroundings& surroundings,
-             const std::function<void(const std::filesystem::path&)>& save_model);
-  void resume(const std::filesystem::path& checkpoint, const TrainerState& state);
-
-  /// One optimizer step; `step` counts from 0.
-  StepReport step(int64_t step);
-  Metrics evaluate() const;
+  Metrics evaluate() const override;
 
  private:
+  Pass accumulate_gradients(int64_t step, const std::vector<int64_t>& indices) override;
+  bool evaluates() const override { return !eval_.empty(); }
+
   ScalarModel& model_;
   std::vector<RankedSequences> train_, eval_;
-  TrainingOptions options_;
-  Collective& collective_;
-  SampleOrder order_;
-  OptimizerStep optimizer_;
-  int64_t num_tokens_ = 0;
 };
 
 }  // namespace rlhf

@@ -1,15 +1,11 @@
 #pragma once
-#include <filesystem>
-#include <functional>
+#include <cstdint>
 #include <vector>
 
 #include "model/heads.h"
 #include "train/memory_plan.h"
-#include "train/optimizer_step.h"
-#include "train/sample_order.h"
+#include "train/sample_trainer.h"
 #include "train/supervised_sequence.h"
-#include "train/training_loop.h"
-#include "train/training_options.h"
 
 namespace rlhf {
 
@@ -31,7 +27,7 @@ MemoryPlan plan_next_token_training(const ModelConfig& config, const PassOptions
 /// Trains a language model by cross-entropy over supervised tokens: what pretrain and sft have in common. The
 /// loss of a step is the sum over its supervised tokens divided by their global count, so micro-batch size,
 /// accumulation and the number of processes change nothing but rounding.
-class NextTokenTrainer {
+class NextTokenTrainer : public SampleTrainer {
  public:
   /// `model` must require gradients and outlive the trainer. Samples without a supervised token must have
   /// been left out.
@@ -42,27 +38,14 @@ class NextTokenTrainer {
   /// UTF-8 bytes of the evaluation text: evaluation then also gives bits per byte.
   void set_eval_bytes(int64_t bytes) { eval_bytes_ = bytes; }
 
-  int64_t total_steps() const;
-  /// Runs what is left of the run. `save_model` writes the model's own files; optimizer state is added.
-  void train(TrainerState& state, const TrainingSurroundings& surroundings,
-             const std::function<void(const std::filesystem::path&)>& save_model);
-  /// Optimizer state and counters of a checkpoint folder; the weights are the caller's.
-  void resume(const std::filesystem::path& checkpoint, const TrainerState& state);
-
-  /// One optimizer step; `step` counts from 0.
-  StepReport step(int64_t step);
-  Metrics evaluate() const;
+  Metrics evaluate() const override;
 
  private:
-  std::vector<int64_t> global_batch(int64_t step);
+  Pass accumulate_gradients(int64_t step, const std::vector<int64_t>& indices) override;
+  bool evaluates() const override { return !eval_.empty(); }
 
   LanguageModel& model_;
   std::vector<SupervisedSample> train_, eval_;
-  TrainingOptions options_;
-  Collective& collective_;
-  SampleOrder order_;
-  OptimizerStep optimizer_;
-  int64_t num_tokens_ = 0;
   int64_t eval_bytes_ = 0;
 };
 

@@ -17,6 +17,11 @@ bool is_embedding(const std::string& name) {
 
 }  // namespace
 
+AdamWOptions adamw_options(const TrainingOptions& o) {
+  return {o.adam_beta1,   o.adam_beta2,    o.adam_epsilon,
+          o.weight_decay, o.max_grad_norm, o.embedding_learning_rate_scale};
+}
+
 OptimizerStep::OptimizerStep(std::vector<NamedTensor> parameters, AdamWOptions options,
                              Collective& collective, std::string prefix)
     : parameters_(std::move(parameters)),

@@ -6,6 +6,7 @@
 #include "model/decoder.h"
 #include "model/safetensors.h"
 #include "train/collective.h"
+#include "train/training_options.h"
 
 namespace rlhf {
 
@@ -17,6 +18,7 @@ struct AdamWOptions {
   double max_grad_norm = 1;                  ///< clips the global L2 norm; 0 = off
   double embedding_learning_rate_scale = 1;  ///< multiplies the rate of the token embedding
 };
+AdamWOptions adamw_options(const TrainingOptions& options);
 
 /// One update of a network: gradients summed over the processes, checked, clipped, then AdamW (Loshchilov and
 /// Hutter, arXiv 1711.05101) with torch's fused kernel. Losses must already be divided by their global count,
