@@ -101,8 +101,8 @@ MemoryFit::MemoryFit(const MemoryRequest& request, torch::Device device, Collect
   if (allowed) std::cerr << ", " << told_limit(request.limit, *allowed);
   std::cerr << "\n" << plan.table();
   if (micro_batch_size_ < wanted)
-    std::cerr << "Micro-batches of " << micro_batch_size_ << " " << request.samples << " instead of "
-              << wanted << ", so that " << memory_text(request.plan_of(wanted).bytes()) << " fit in "
+    std::cerr << "Micro-batches of " << micro_batch_size_ << " instead of " << wanted << " "
+              << request.samples << ", so that " << memory_text(request.plan_of(wanted).bytes()) << " fit in "
               << told_limit(request.limit, *allowed) << ": the same batches, only rounding differs.\n";
 }
 

@@ -41,7 +41,7 @@ int64_t MemoryPlan::bytes() const {
 
 std::string memory_text(int64_t bytes) {
   char text[32];
-  if (bytes >= 99'500'000)
+  if (bytes >= 999'500'000)
     std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
   else
     std::snprintf(text, sizeof text, "%.0f MB", static_cast<double>(bytes) / 1e6);

@@ -29,7 +29,7 @@ struct MemoryPlan {
   std::string table() const;
 };
 
-/// "4.20 GB" of 10^9 bytes, "13 MB" below 0.1 GB.
+/// "4.20 GB" of 10^9 bytes, "130 MB" below one.
 std::string memory_text(int64_t bytes);
 
 /// A model and how its passes compute.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <random>
+#include <regex>
 #include <sstream>
 #include <thread>
 
@@ -163,6 +164,38 @@ TEST_CASE("going on from an earlier checkpoint, named or left over, ends with th
     CHECK_THAT(result.err, contains(weights.string()));
     CHECK(snapshot(run) == before);
   }
+}
+
+TEST_CASE("a run that was squeezed into little memory goes on in the same micro-batches", "[resume]") {
+  TemporaryFolder folder;
+  const Flags wide = train_on_tiny("sft") + Flags{"--per_device_train_batch_size",
+                                                  "512",
+                                                  "--max_steps",
+                                                  "12",
+                                                  "--save_steps",
+                                                  "3",
+                                                  "--logging_steps",
+                                                  "1"};
+  const RunResult roomy = run_well(wide + Flags{"--output_dir", folder / "roomy"});
+  std::smatch planned;
+  REQUIRE(std::regex_search(roomy.err, planned, std::regex("Memory: ([0-9]+) MB planned")));
+  const auto limit = [&](int64_t less) {
+    return Flags{"--memory_limit", std::to_string(std::stoll(planned[1]) - less) + "MB"};
+  };
+  const fs::path reference = folder / "reference", run = folder / "run";
+  CHECK_THAT(run_well(wide + limit(2) + Flags{"--output_dir", reference}).err, contains("instead of 512"));
+  strike(wide + limit(2), run, {.step = 5, .signal = SIGINT});
+
+  const auto before = snapshot(run);
+  const RunResult refused = test::run(wide + limit(100) + Flags{"--output_dir", run});
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, contains("keeps its micro-batches"));
+  CHECK(snapshot(run) == before);
+
+  run_well(wide + Flags{"--output_dir", run});  // there is room again
+  CHECK(final_weights(run) == final_weights(reference));
+  CHECK(final_weights(run) != final_weights(folder / "roomy"));  // by rounding: the size is what it was
+  CHECK(timeless_metric_rows(run) == timeless_metric_rows(reference));
 }
 
 TEST_CASE("--save_total_limit says how many checkpoints stay", "[resume]") {

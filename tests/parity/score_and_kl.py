@@ -4,8 +4,10 @@ Holds our PPO beside another program's on the same SFT model, reward model and p
 
 usage: python score_and_kl.py RLHF SFT REWARD PROMPTS.jsonl MAX_NEW_TOKENS COUNT POLICY...
 One line of JSON a policy: score (mean, in deviations of the reward model), kl (mean of the sums over responses), length,
-eos_fraction. Sampled at temperature 1 in float32, the first COUNT prompts, the same seed for all.
+eos_fraction. COUNT responses, sampled at temperature 1 in float32, the same seed for all: a file of fewer prompts is
+walked through again.
 """
+import itertools
 import json
 import pathlib
 import subprocess
@@ -36,7 +38,7 @@ def mean(values):
     return sum(values) / len(values)
 
 
-prompts = lines(pathlib.Path(prompts_file).read_text())[:int(count)]
+prompts = list(itertools.islice(itertools.cycle(lines(pathlib.Path(prompts_file).read_text())), int(count)))
 encoded = lines(run("tokenizer", "encode", "--model", sft, "--jsonl", given=as_lines(p["prompt"] for p in prompts)))
 for policy in sys.argv[7:]:
     answers = lines(run("generate", "--model", policy, "--max_new_tokens", new, "--temperature", 1, "--dtype", "float32", "--seed", 1, given=as_lines(prompts)))

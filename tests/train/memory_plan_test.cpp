@@ -55,7 +55,7 @@ TEST_CASE("the largest micro-batch that fits is chosen") {
 TEST_CASE("the table names every part with its size") {
   const MemoryPlan plan{{{"model", {{"weights", 1'500'000'000}, {"optimizer", 20'000'000}}}},
                         {{"training", {{"activations", 99'600'000}}}}};
-  CHECK(plan.table() == "  model: weights 1.50 GB, optimizer 20 MB\n  training: activations 0.10 GB\n");
+  CHECK(plan.table() == "  model: weights 1.50 GB, optimizer 20 MB\n  training: activations 100 MB\n");
 }
 
 }  // namespace rlhf
