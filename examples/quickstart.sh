@@ -92,7 +92,7 @@ stage evaluate_reward "$rlhf" evaluate reward --model "$server/reward" "${held_o
 ppo=(--model "$server/sft" --reward_model "$server/reward" --gold_reward_model "$server/gold_reward"
   --dataset "$data/prompts.jsonl" --eval_dataset "$data/prompts_test.jsonl" --ledger "$ledger"
   --rollout_batch_size 64 --response_length 24 --temperature 1 --max_steps 70 --num_ppo_epochs 4 --num_mini_batches 2
-  --learning_rate 4e-4 --critic_learning_rate 5e-4 --warmup_steps 5 --lr_scheduler_type linear --min_lr_rate 0.2 --adam_beta2 0.95 --vf_coef 0.5
+  --learning_rate 4e-4 --critic_learning_rate 5e-4 --warmup_steps 5 --lr_scheduler_type linear --min_lr_rate 0.2 --adam_beta2 0.95 --vf_coef 0.5 --lam 0.8
   --missing_eos_score -1 --min_response_length 8 --eval_prompts 512 --eval_steps 35 --save_steps 25 --logging_steps 1
   --per_device_train_batch_size 32 --seed "$seed" "${compute[@]}")
 ppo_with_workers() {
