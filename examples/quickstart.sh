@@ -89,6 +89,7 @@ stage evaluate_reward "$rlhf" evaluate reward --model "$server/reward" "${held_o
   { cat "$run/gold_reward.txt" >&2; exit 1; }
 
 # --- PPO ----------------------------------------------------------------------------------------------------------------
+# Lambda: docs/parity.md has what others give.
 ppo=(--model "$server/sft" --reward_model "$server/reward" --gold_reward_model "$server/gold_reward"
   --dataset "$data/prompts.jsonl" --eval_dataset "$data/prompts_test.jsonl" --ledger "$ledger"
   --rollout_batch_size 64 --response_length 24 --temperature 1 --max_steps 70 --num_ppo_epochs 4 --num_mini_batches 2
