@@ -12,7 +12,7 @@
 # Called again with the same options it goes on where it stopped. Needs 10 GB of memory and as much disk.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-annotate=simulated demonstrations=640 prompts=256 iterations=16 batch=24 seed=0 run=runs/smollm2
+annotate=simulated demonstrations=640 prompts=512 iterations=24 batch=24 seed=0 run=runs/smollm2
 while [ $# -gt 0 ]; do
   case $1 in
   --annotate) annotate=$2 ;;
@@ -73,7 +73,7 @@ rank() {
 }
 stage rank rank --db "$ledger" --campaign smollm2 --k 4 --seed "$seed"
 stage reward "$rlhf" reward --model "$run/sft/final" --policy "$run/sft/final" --db "$ledger" --campaign smollm2 \
-  --output_dir "$run/reward" "${training[@]}" --per_device_train_batch_size 4 --num_train_epochs 1 --learning_rate 3e-5 \
+  --output_dir "$run/reward" "${training[@]}" --per_device_train_batch_size 4 --num_train_epochs 2 --learning_rate 1e-4 \
   --warmup_steps 4 --lr_scheduler_type cosine --head_scale 0.05 --normalizer_prompts "$data/prompts.jsonl" --normalizer_samples 64 \
   --response_length 24 --save_steps 20 --logging_steps 2
 "$rlhf" evaluate reward --model "$run/reward/final" --db "$ledger" --campaign smollm2 --split valid >"$run/reward.json"
@@ -82,7 +82,7 @@ stage reward "$rlhf" reward --model "$run/sft/final" --policy "$run/sft/final" -
 stage ppo "$rlhf" ppo --model "$run/sft/final" --reward_model "$run/reward/final" --dataset "$data/prompts.jsonl" \
   --eval_dataset "$data/prompts_test.jsonl" --eval_prompts 48 --ledger "$ledger" --output_dir "$run/ppo" "${training[@]}" \
   --max_steps "$iterations" --rollout_batch_size "$batch" --response_length 24 --temperature 1 --num_ppo_epochs 2 --num_mini_batches 1 \
-  --learning_rate 2e-5 --critic_learning_rate 3e-5 --warmup_steps 2 --lr_scheduler_type linear --min_lr_rate 0.3 --kl_coef 0.05 \
+  --learning_rate 4e-5 --critic_learning_rate 6e-5 --lam 0.8 --warmup_steps 2 --lr_scheduler_type linear --min_lr_rate 0.3 --kl_coef 0.05 \
   --missing_eos_score -1 --min_response_length 6 --eval_steps "$iterations" --save_steps 8 --logging_steps 1
 
 # --- 4: blind, before against after, on prompts that nothing trained on -------------------------------------------------------
