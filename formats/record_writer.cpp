@@ -39,16 +39,21 @@ std::unique_ptr<CsvTable> table_for(const std::string& path) {
 
 }  // namespace
 
-/// Bytes to a temporary file beside the target, plain or gzip, renamed at the end.
+/// Bytes to a temporary file beside the target, plain or gzip, renamed at the end; straight to standard
+/// output, a pipe or a device, which a file must not take the place of.
 class RecordWriter::Sink {
  public:
   explicit Sink(const std::string& path)
-      : path_(path), temporary_(path + ".partial-" + std::to_string(getpid())), to_stdout_(path == "-") {
-    const int descriptor = to_stdout_
-                               ? dup(STDOUT_FILENO)
+      : path_(path), temporary_(path + ".partial-" + std::to_string(getpid())) {
+    std::error_code unknown;  // a path that cannot be looked at is told when it is opened
+    const bool to_stdout = path == "-", special = fs::is_other(path, unknown);
+    direct_ = to_stdout || special;
+    const int descriptor = to_stdout ? dup(STDOUT_FILENO)
+                           : special
+                               ? open(path.c_str(), O_WRONLY | O_CLOEXEC)
                                : open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (descriptor < 0) fail();
-    const bool compress = !to_stdout_ && fs::path(path).extension() == ".gz";
+    const bool compress = !to_stdout && fs::path(path).extension() == ".gz";
     file_ = gzdopen(descriptor, compress ? "wb6" : "wbT");
     if (!file_) fail();
     gzbuffer(file_, kBufferBytes);
@@ -57,7 +62,7 @@ class RecordWriter::Sink {
   ~Sink() {
     if (file_) gzclose(file_);
     std::error_code ignored;
-    if (!to_stdout_ && !finished_) fs::remove(temporary_, ignored);
+    if (!direct_ && !finished_) fs::remove(temporary_, ignored);
   }
 
   void write(const std::string& bytes) {
@@ -67,7 +72,7 @@ class RecordWriter::Sink {
 
   void finish() {
     if (gzclose(std::exchange(file_, nullptr)) != Z_OK) fail();
-    if (to_stdout_) return;
+    if (direct_) return;
     const int descriptor = open(temporary_.c_str(), O_RDONLY | O_CLOEXEC);
     const bool durable = descriptor >= 0 && fsync(descriptor) == 0;
     if (descriptor >= 0) close(descriptor);
@@ -80,7 +85,7 @@ class RecordWriter::Sink {
 
   std::string path_;
   std::string temporary_;
-  bool to_stdout_;
+  bool direct_ = false;
   bool finished_ = false;
   gzFile file_ = nullptr;
 };

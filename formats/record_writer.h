@@ -11,8 +11,8 @@ namespace rlhf {
 
 /// Writes records as JSON lines: UTF-8, one '\n' each, keys in the format's order; as CSV or TSV with a
 /// header when the name says so (".csv", ".tsv"); compressed when it ends in ".gz"; to standard output for
-/// "-". A file appears under its name only when finish() returns; before that, and when anything fails,
-/// whatever stood there stays.
+/// "-", and straight into a pipe or a device. A file appears under its name only when finish() returns;
+/// before that, and when anything fails, whatever stood there stays.
 class RecordWriter {
  public:
   /// Throws UserError when the format does not exist or is only read, WorldError when the file cannot be

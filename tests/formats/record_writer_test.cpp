@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
+#include <thread>
+
+#include <sys/stat.h>
 
 #include "contract/error.h"
 #include "formats/format.h"
@@ -211,6 +214,18 @@ TEST_CASE_METHOD(Writing, "a file appears only when it is finished, and what sto
   CHECK(std::distance(std::filesystem::directory_iterator(folder_.path()), {}) == 1);
   CHECK_THROWS_AS(RecordWriter((folder_ / "no" / "out.jsonl").string(), "kwise"), WorldError);
   CHECK_THROWS_AS(RecordWriter((folder_ / "x").string(), "no-such-format"), UserError);
+}
+
+TEST_CASE_METHOD(Writing, "a pipe or a device is written into, not replaced") {
+  const auto pipe = folder_ / "pipe.jsonl";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  std::string received;
+  std::thread reader([&] { received = test::read_file(pipe); });
+  const auto reading = test::read_text(test::canonical_lines().front().second);
+  write(reading, "trl-language-modeling", "pipe.jsonl");
+  reader.join();
+  CHECK(received == test::read_file(write(reading, "trl-language-modeling")));
+  CHECK(std::filesystem::is_fifo(pipe));
 }
 
 }  // namespace rlhf
