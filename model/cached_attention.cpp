@@ -31,20 +31,6 @@ RLHF_INLINE void prefetch(const Stored* row, int64_t width) {
   for (int64_t i = 0; i < width; i += kLine) __builtin_prefetch(row + i, 0, 2);
 }
 
-/// Scores of one head to weights that sum to 1.
-RLHF_INLINE void softmax(float* scores, int64_t length) {
-  const float top = largest<float>(scores, length);
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t t = 0; t < length; ++t) {
-    scores[t] = exponential(at_lowest(scores[t] - top));
-    sum += scores[t];
-  }
-  const float inverse = 1.0f / sum;
-#pragma omp simd
-  for (int64_t t = 0; t < length; ++t) scores[t] *= inverse;
-}
-
 /// Columns [column, column + width) of the outputs of kHeads heads from `head` on; `width` is kColumns when
 /// kWhole.
 template <int64_t kHeads, bool kWhole, typename Stored>
@@ -77,10 +63,9 @@ RLHF_INLINE void cached_attention_body(const CachedAttention<Stored>& a) {
     prefetch(a.next_keys + t * a.head_dim, a.head_dim);
     prefetch(a.next_values + t * a.head_dim, a.head_dim);
     for (int64_t g = 0; g < a.group; ++g)
-      a.scores[g * a.length + t] =
-          a.scale * product(a.queries + g * a.head_dim, a.keys + t * a.head_dim, a.head_dim);
+      a.scores[g * a.length + t] = product(a.queries + g * a.head_dim, a.keys + t * a.head_dim, a.head_dim);
   }
-  for (int64_t g = 0; g < a.group; ++g) softmax(a.scores + g * a.length, a.length);
+  for (int64_t g = 0; g < a.group; ++g) softmax(a.scores + g * a.length, a.length, a.scale);
   for (int64_t head = 0; head < a.group; head += kHeadsTogether) {
     switch (std::min(kHeadsTogether, a.group - head)) {
       case 1:

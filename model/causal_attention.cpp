@@ -66,19 +66,9 @@ class Panels {
 
 /// Scores to weights that sum to 1; zero from `valid` to `width`. Returns log sum exp.
 RLHF_CLONES float softmax_row(float* scores, int64_t valid, int64_t width, float scale) {
-  const float top = largest<float>(scores, valid);
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t j = 0; j < valid; ++j) {
-    const float e = exponential(at_lowest((scores[j] - top) * scale));
-    scores[j] = e;
-    sum += e;
-  }
-  const float inverse = 1.0f / sum;
-#pragma omp simd
-  for (int64_t j = 0; j < valid; ++j) scores[j] *= inverse;
+  const float log_normalizer = softmax(scores, valid, scale);
   std::fill(scores + valid, scores + width, 0.0f);
-  return top * scale + std::log(sum);
+  return log_normalizer;
 }
 
 /// From a row's scores and the gradient of its weights to its weights and the gradient of its scores, both in

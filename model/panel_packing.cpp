@@ -149,7 +149,7 @@ RLHF_VECTORS inline __m512i lanes_of(const Stored* element, __mmask16 real) {
 /// to row.
 template <bool kToBfloat16, typename Stored>
 RLHF_VECTORS void pack_columns(const Stored* data, const Vectors& from, const PanelPart& p) {
-  constexpr int64_t kLine = 64 / sizeof(Stored);
+  constexpr int64_t kLine = 64 / sizeof(Stored), kPerLane = kToBfloat16 ? 2 : 1;
   const int64_t ahead = std::clamp<int64_t>(from.outer - p.first - p.width, 0, p.width);
   const auto prefetch = [&](const Stored* element) {
     for (int64_t i = 0; i < ahead; i += kLine) _mm_prefetch(element + p.width + i, _MM_HINT_T0);
@@ -157,26 +157,18 @@ RLHF_VECTORS void pack_columns(const Stored* data, const Vectors& from, const Pa
   for (int64_t column = 0; column < p.width; column += kLanes) {
     const int64_t vector = p.first + column;
     const __mmask16 real = first_lanes(from.outer - vector), wanted = first_lanes(p.width - column);
-    if constexpr (kToBfloat16) {
-      const Stored* element = data + p.begin * from.inner_stride + vector;
-      auto* to = static_cast<uint32_t*>(p.panel) + p.begin / 2 * p.width + column;
-      for (int64_t k = p.begin; k < p.end; k += 2, element += 2 * from.inner_stride, to += p.width) {
-        __m512i lanes = lanes_of<true>(element, real);
-        if (column == 0) prefetch(element);
-        if (k + 1 < from.inner) {
-          lanes = _mm512_or_si512(lanes,
-                                  _mm512_slli_epi32(lanes_of<true>(element + from.inner_stride, real), 16));
-          if (column == 0) prefetch(element + from.inner_stride);
-        }
-        _mm512_mask_storeu_epi32(to, wanted, lanes);
+    const Stored* element = data + p.begin * from.inner_stride + vector;
+    auto* to = static_cast<uint32_t*>(p.panel) + p.begin / kPerLane * p.width + column;
+    for (int64_t k = p.begin; k < p.end;
+         k += kPerLane, element += kPerLane * from.inner_stride, to += p.width) {
+      __m512i lanes = lanes_of<kToBfloat16>(element, real);
+      if (column == 0) prefetch(element);
+      if (kToBfloat16 && k + 1 < from.inner) {
+        const Stored* second = element + from.inner_stride;
+        lanes = _mm512_or_si512(lanes, _mm512_slli_epi32(lanes_of<kToBfloat16>(second, real), 16));
+        if (column == 0) prefetch(second);
       }
-    } else {
-      const Stored* element = data + p.begin * from.inner_stride + vector;
-      auto* to = static_cast<uint32_t*>(p.panel) + p.begin * p.width + column;
-      for (int64_t k = p.begin; k < p.end; ++k, element += from.inner_stride, to += p.width) {
-        _mm512_mask_storeu_epi32(to, wanted, lanes_of<false>(element, real));
-        if (column == 0) prefetch(element);
-      }
+      _mm512_mask_storeu_epi32(to, wanted, lanes);
     }
   }
 }

@@ -72,4 +72,20 @@ RLHF_INLINE T largest(const Stored* x, int64_t n) {
   return top;
 }
 
+/// Scores, times `scale`, to weights that sum to 1, in place. Returns log sum e^(scale score).
+RLHF_INLINE float softmax(float* scores, int64_t count, float scale) {
+  const float top = largest<float>(scores, count);
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; ++i) {
+    const float e = exponential(at_lowest((scores[i] - top) * scale));
+    scores[i] = e;
+    sum += e;
+  }
+  const float inverse = 1.0f / sum;
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) scores[i] *= inverse;
+  return top * scale + std::log(sum);
+}
+
 }  // namespace rlhf::cpu

@@ -24,14 +24,6 @@ torch::Tensor rewards_of(const ScalarModel& model, const TokenBatch& batch, cons
   return model.values(model.decoder().forward(batch, dropout).index_select(0, batch.last_token_rows()));
 }
 
-std::vector<const RankedSequences*> pick(const std::vector<RankedSequences>& rankings,
-                                         const std::vector<int64_t>& indices, Share share) {
-  std::vector<const RankedSequences*> picked;
-  for (int64_t i = share.begin; i < share.end; ++i)
-    picked.push_back(&rankings[static_cast<size_t>(indices[static_cast<size_t>(i)])]);
-  return picked;
-}
-
 std::vector<int64_t> tokens_of(const std::vector<RankedSequences>& rankings) {
   std::vector<int64_t> tokens;
   for (const RankedSequences& ranking : rankings) {

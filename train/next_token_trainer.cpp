@@ -11,14 +11,6 @@
 namespace rlhf {
 namespace {
 
-std::vector<const SupervisedSample*> pick(const std::vector<SupervisedSample>& samples,
-                                          const std::vector<int64_t>& indices, Share share) {
-  std::vector<const SupervisedSample*> picked;
-  for (int64_t i = share.begin; i < share.end; ++i)
-    picked.push_back(&samples[static_cast<size_t>(indices[static_cast<size_t>(i)])]);
-  return picked;
-}
-
 int64_t tokens_of(const SupervisedSample& sample) {
   int64_t tokens = 0;
   for (const SupervisedSequence& sequence : sample) tokens += static_cast<int64_t>(sequence.token_ids.size());
