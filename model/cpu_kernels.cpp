@@ -9,9 +9,10 @@
 namespace rlhf::cpu {
 namespace {
 
+// Bounded on both sides: beyond them an exponential in float is not one.
 template <typename T>
 RLHF_INLINE T sigmoid(T x) {
-  return static_cast<T>(1) / (static_cast<T>(1) + exponential(-at_lowest(x)));
+  return static_cast<T>(1) / (static_cast<T>(1) + exponential(at_lowest(-at_lowest(x))));
 }
 
 template <typename T, typename Out>

@@ -94,6 +94,23 @@ TEST_CASE("SwiGLU and its gradient in float are those in double, far from zero t
   CHECK(y[1] == 200.0 * x[kWidth + 1]);
 }
 
+TEST_CASE("SwiGLU of large gates is the gate, and of very negative ones nothing") {
+  constexpr int64_t kWidth = 700;
+  std::vector<double> x(2 * kWidth), dout(kWidth, 1.0);
+  for (size_t i = 0; i < kWidth; ++i) {
+    x[i] = static_cast<double>(i) - kWidth / 2;
+    x[i + kWidth] = 1 + static_cast<double>(i % 3);
+  }
+  std::vector<double> y(kWidth), dx(2 * kWidth);
+  std::vector<float> y_float(kWidth), dx_float(2 * kWidth);
+  cpu::swiglu(x.data(), y.data(), 1, kWidth);
+  cpu::swiglu(as_float(x).data(), y_float.data(), 1, kWidth);
+  cpu::swiglu_backward(x.data(), dout.data(), dx.data(), 1, kWidth);
+  cpu::swiglu_backward(as_float(x).data(), as_float(dout).data(), dx_float.data(), 1, kWidth);
+  CHECK(largest_error(y_float, y) < 1e-6);
+  CHECK(largest_error(dx_float, dx) < 2e-6);
+}
+
 TEST_CASE("RMSNorm and its gradient in float are those in double") {
   constexpr int64_t kRows = 4, kWidth = 131;
   const std::vector<double> x = random(kRows * kWidth, 3.0, 5), weight = random(kWidth, 1.0, 6),
