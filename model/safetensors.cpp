@@ -21,6 +21,7 @@ using nlohmann::ordered_json;
 
 constexpr uint64_t kHeaderLimit = 100'000'000;  // the reference reader's
 constexpr uint64_t kLengthBytes = 8;
+constexpr uint64_t kAlignment = 64;  // of LibTorch's own tensors; the reference writer's is 8
 
 struct Dtype {
   const char* name;
@@ -234,7 +235,7 @@ std::vector<NamedTensor> in_file_order(std::vector<NamedTensor> tensors) {
   return tensors;
 }
 
-/// Length, header and the padding that aligns the data to 8 bytes.
+/// Length, header and the padding that aligns the data, which a mapped file's tensors are used at.
 std::string make_header(const std::vector<NamedTensor>& tensors,
                         const std::map<std::string, std::string>& metadata) {
   ordered_json header;
@@ -249,7 +250,7 @@ std::string make_header(const std::vector<NamedTensor>& tensors,
     offset += entry.tensor.nbytes();
   }
   std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');
+  text.resize((kLengthBytes + text.size() + kAlignment - 1) / kAlignment * kAlignment - kLengthBytes, ' ');
   const uint64_t size = text.size();
   return std::string(reinterpret_cast<const char*>(&size), kLengthBytes) + text;
 }

@@ -233,18 +233,34 @@ class Assembler {
   }
   torch::Tensor place(const torch::Tensor& tensor) const {
     const torch::Tensor placed = tensor.to(options_.device, stored_dtype(tensor.dim())).contiguous();
-    // A vector is not worth keeping a whole file mapped for.
-    const bool own = options_.trainable || tensor.dim() < 2;
+    // A vector is not worth keeping a whole file mapped for, and where a matrix lies may change the bits of
+    // LibTorch's products.
+    constexpr uintptr_t kAlignment = 64;
+    const bool aligned = reinterpret_cast<uintptr_t>(placed.const_data_ptr()) % kAlignment == 0;
+    const bool own = options_.trainable || tensor.dim() < 2 || !aligned;
     return own && placed.is_alias_of(tensor) ? placed.clone() : placed;
   }
 
   /// All parts of the weight that begins with placement `first`, row under row.
   torch::Tensor fuse(const std::vector<Placement>& all, std::size_t first) const {
     std::vector<torch::Tensor> parts;
+    Shape shape;
     for (std::size_t i = first; i < all.size() && all[i].layer == all[first].layer; ++i) {
-      if (all[i].member == all[first].member) parts.push_back(in_our_layout(all[i]));
+      if (all[i].member != all[first].member) continue;
+      parts.push_back(in_our_layout(all[i]));
+      const int64_t rows = shape.empty() ? 0 : shape[0];
+      shape = parts.back().sizes().vec();
+      shape[0] += rows;
     }
-    return place(parts.size() == 1 ? parts.front() : torch::cat(parts));
+    if (parts.size() == 1) return place(parts.front());
+    // Read where they stay, not joined first and copied then.
+    torch::Tensor fused = torch::empty(shape, stored_dtype(parts.front().dim()));
+    int64_t row = 0;
+    for (const torch::Tensor& part : parts) {
+      fused.narrow(0, row, part.size(0)).copy_(part);
+      row += part.size(0);
+    }
+    return fused.to(options_.device);
   }
 
   torch::Tensor in_our_layout(const Placement& placement) const {

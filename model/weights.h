@@ -24,8 +24,9 @@ struct LoadOptions {
   /// in this.
   torch::ScalarType dtype = torch::kFloat32;
   torch::Device device = torch::kCPU;
-  bool trainable =
-      false;  ///< copies every weight to aligned memory of its own; else they may share the source's
+  /// Copies every weight to aligned memory of its own; else matrices of the wanted dtype share the source's
+  /// where that is aligned to 64 bytes and nothing is joined to them.
+  bool trainable = false;
 };
 
 /// Builds a language model from a family's tensors. UserError naming what is missing, extra (but for the

@@ -5,6 +5,7 @@
 #include "contract/error.h"
 #include "contract/sha256.h"
 #include "tests/model/fixtures.h"
+#include "tests/model/tensor_memory.h"
 #include "text/tokenizer.h"
 
 namespace rlhf {
@@ -66,6 +67,19 @@ TEST_CASE("what is saved holds the very tensors that were loaded, whatever the f
     check_same_tensors(test::fixture("model/" + name), folder.path());
     CHECK(std::filesystem::exists(folder / "generation_config.json"));
   }
+}
+
+TEST_CASE("a frozen model of the file's dtype computes with the file's own bytes") {
+  const test::TemporaryFolder folder;
+  save_language_model(test::tiny_model("llama_grouped_own_head_size"), folder.path());
+  const auto allocated = [&](bool trainable) {
+    const test::TensorMemory memory;
+    const LanguageModel model =
+        load_language_model(ModelFiles::in_folder(folder.path()), torch::kFloat32, torch::kCPU, trainable);
+    return std::pair(memory.live_bytes(), static_cast<int64_t>(model.decoder().embedding().nbytes()));
+  };
+  const auto [own, embedding] = allocated(true);
+  CHECK(allocated(false).first <= own - embedding);
 }
 
 TEST_CASE("a classifier is saved with its normaliser, which comes back") {
