@@ -2,6 +2,7 @@
 
 #include "cli/model_reference.h"
 #include "contract/error.h"
+#include "text/parallel_map.h"
 #include "text/tokenizer.h"
 
 namespace rlhf {
@@ -19,10 +20,11 @@ TextScorer::TextScorer(const std::vector<ModelFiles>& members, const ComputeFlag
 std::vector<ScoreInput> TextScorer::inputs_of(const std::vector<Prompt>& prompts,
                                               const std::vector<std::string>& responses,
                                               const std::vector<std::string>& places) const {
-  std::vector<ScoreInput> inputs;
+  std::vector<ScoreInput> inputs = parallel_map(prompts.size(), torch::get_num_threads(), [&](size_t i) {
+    return ScoreInput{{}, encoder_.prompt_and_response(prompts[i], responses[i])};
+  });
   for (size_t i = 0; i < prompts.size(); ++i) {
-    inputs.push_back({{}, encoder_.prompt_and_response(prompts[i], responses[i])});
-    const size_t length = inputs.back().response_ids.size();
+    const size_t length = inputs[i].response_ids.size();
     if (static_cast<int64_t>(length) > context_)
       throw UserError(places[i] + ": prompt and response have " + std::to_string(length) +
                       " tokens, more than the reward model's context of " + std::to_string(context_));

@@ -1,7 +1,8 @@
 #include "pretrain/dataset.h"
 
 #include <algorithm>
-#include <thread>
+
+#include <torch/utils.h>
 
 #include "contract/error.h"
 #include "train/sample_order.h"
@@ -11,8 +12,7 @@ namespace {
 
 std::vector<std::vector<TokenId>> tokenise(const std::vector<std::string>& documents,
                                            const Tokenizer& tokenizer) {
-  const int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  std::vector<std::vector<TokenId>> encoded = tokenizer.encode_batch(documents, {}, threads);
+  std::vector<std::vector<TokenId>> encoded = tokenizer.encode_batch(documents, {}, torch::get_num_threads());
   for (std::vector<TokenId>& ids : encoded)
     if (tokenizer.eos_id()) ids.push_back(*tokenizer.eos_id());
   return encoded;

@@ -3,25 +3,40 @@
 #include <algorithm>
 #include <string>
 
+#include <torch/utils.h>
+
 #include "contract/error.h"
+#include "text/parallel_map.h"
 
 namespace rlhf {
+namespace {
+
+/// Without sequences where no pair is untied.
+RankedSequences ranked_sequences(const Ranking& ranking, const SequenceEncoder& encoder) {
+  RankedSequences ranked;
+  ranked.ranks = ranking.ranks;
+  ranked.margin = ranking.margin.value_or(0.0);
+  if (ranked.untied_pairs() == 0) return ranked;
+  for (const std::string& response : ranking.responses)
+    ranked.sequences.push_back(encoder.prompt_and_response(ranking.prompt, response));
+  return ranked;
+}
+
+}  // namespace
 
 std::vector<RankedSequences> make_ranked_sequences(const std::vector<Ranking>& rankings,
                                                    const SequenceEncoder& encoder, int64_t max_length,
                                                    RewardDatasetReport& report) {
+  std::vector<RankedSequences> all = parallel_map(rankings.size(), torch::get_num_threads(), [&](size_t i) {
+    return ranked_sequences(rankings[i], encoder);
+  });
   std::vector<RankedSequences> kept;
-  for (const Ranking& ranking : rankings) {
+  for (RankedSequences& ranked : all) {
     ++report.rankings;
-    RankedSequences ranked;
-    ranked.ranks = ranking.ranks;
-    ranked.margin = ranking.margin.value_or(0.0);
-    if (ranked.untied_pairs() == 0) {
+    if (ranked.sequences.empty()) {
       ++report.all_tied;
       continue;
     }
-    for (const std::string& response : ranking.responses)
-      ranked.sequences.push_back(encoder.prompt_and_response(ranking.prompt, response));
     const bool fits = std::all_of(ranked.sequences.begin(), ranked.sequences.end(), [&](const auto& ids) {
       return static_cast<int64_t>(ids.size()) <= max_length;
     });

@@ -13,6 +13,7 @@
 #include "cli/sampling_flags.h"
 #include "contract/error.h"
 #include "rollout/generator.h"
+#include "text/parallel_map.h"
 #include "text/sequence_encoder.h"
 
 namespace rlhf {
@@ -67,8 +68,11 @@ void run_generate(const GenerateFlags& flags) {
   const std::vector<JsonLine> lines = read_json_lines(flags.lines);
   std::vector<GenerationRequest> requests;
   const int64_t context = load_config(files).max_position_embeddings;
-  for (const JsonLine& line : lines) {
-    std::vector<TokenId> ids = encoder.prompt(prompt_of(line, flags.chat));
+  std::vector<std::vector<TokenId>> prompts =
+      parallel_map(lines.size(), torch::get_num_threads(),
+                   [&](size_t i) { return encoder.prompt(prompt_of(lines[i], flags.chat)); });
+  for (std::vector<TokenId>& ids : prompts) {
+    const JsonLine& line = lines[requests.size()];
     if (ids.empty()) throw UserError(line.where + ": the prompt has no token");
     if (static_cast<int64_t>(ids.size()) + flags.sampling.max_new_tokens > context)
       throw UserError(line.where + ": a prompt of " + std::to_string(ids.size()) +

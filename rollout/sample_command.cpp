@@ -23,6 +23,7 @@
 #include "storage/ledger_records.h"
 #include "storage/normal_text.h"
 #include "storage/response_store.h"
+#include "text/parallel_map.h"
 #include "text/sequence_encoder.h"
 
 namespace rlhf {
@@ -84,8 +85,11 @@ std::vector<GenerationRequest> requests_for(std::span<const Prompt> prompts, con
 
 /// UserError for the first prompt that the model cannot answer, before anything is generated.
 void check_prompts(const std::vector<Prompt>& prompts, const SequenceEncoder& encoder, int64_t room) {
+  const std::vector<std::size_t> counts =
+      parallel_map(prompts.size(), torch::get_num_threads(),
+                   [&](std::size_t i) { return encoder.prompt(prompts[i]).size(); });
   for (std::size_t i = 0; i < prompts.size(); ++i) {
-    const std::size_t tokens = encoder.prompt(prompts[i]).size();
+    const std::size_t tokens = counts[i];
     const std::string name = "prompt " + std::to_string(i + 1);
     if (tokens == 0) throw UserError(name + " has no token; a model needs something to go on from");
     if (static_cast<int64_t>(tokens) > room)

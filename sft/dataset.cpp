@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <torch/utils.h>
+
 #include "contract/error.h"
+#include "text/parallel_map.h"
 
 namespace rlhf {
 
@@ -10,9 +13,11 @@ std::vector<SupervisedSample> make_sft_samples(const std::vector<Demonstration>&
                                                const SequenceEncoder& encoder,
                                                const SftDatasetOptions& options, SftDatasetReport& report) {
   const int64_t longest = std::min(options.max_length, options.context);
+  std::vector<SupervisedEncoding> encodings = parallel_map(
+      demonstrations.size(), torch::get_num_threads(),
+      [&](size_t i) { return encoder.demonstration(demonstrations[i], options.border_by_prompt_length); });
   std::vector<SupervisedSequence> sequences;
-  for (const Demonstration& demonstration : demonstrations) {
-    SupervisedEncoding encoding = encoder.demonstration(demonstration, options.border_by_prompt_length);
+  for (SupervisedEncoding& encoding : encodings) {
     ++report.demonstrations;
     report.straddling += encoding.straddling;
     SupervisedSequence sequence{std::move(encoding.token_ids), std::move(encoding.supervised)};

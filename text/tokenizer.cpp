@@ -1,17 +1,15 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <fstream>
 #include <iterator>
-#include <thread>
 #include <unordered_map>
 
 #include "contract/error.h"
 #include "text/byte_alphabet.h"
 #include "text/encoder.h"
 #include "text/normalizer.h"
+#include "text/parallel_map.h"
 #include "text/tokenizer_roles.h"
 #include "text/utf8.h"
 
@@ -134,27 +132,7 @@ Encoding Tokenizer::encode_with_offsets(std::string_view text, EncodeOptions opt
 
 std::vector<std::vector<TokenId>> Tokenizer::encode_batch(const std::vector<std::string>& texts,
                                                           EncodeOptions options, int threads) const {
-  std::vector<std::vector<TokenId>> encoded(texts.size());
-  std::vector<std::exception_ptr> errors(texts.size());
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < texts.size(); i = next++) {
-      try {
-        encoded[i] = encode(texts[i], options);
-      } catch (...) {
-        errors[i] = std::current_exception();
-      }
-    }
-  };
-  std::vector<std::jthread> helpers;
-  const auto useful = std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), texts.size());
-  for (size_t i = 1; i < useful; ++i) helpers.emplace_back(work);
-  work();
-  helpers.clear();  // joins
-  for (const auto& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
-  return encoded;
+  return parallel_map(texts.size(), threads, [&](size_t i) { return encode(texts[i], options); });
 }
 
 std::string Tokenizer::decode(const std::vector<TokenId>& ids, bool skip_special_tokens) const {
