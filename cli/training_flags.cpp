@@ -1,5 +1,7 @@
 #include "cli/training_flags.h"
 
+#include <cmath>
+
 #include <CLI/CLI.hpp>
 
 #include "contract/error.h"
@@ -15,6 +17,10 @@ void add(CLI::App& command, const std::string& flag, T& value, const std::string
 
 void require(bool good, const std::string& message) {
   if (!good) throw UserError(message);
+}
+
+void require_not_negative(double value, const std::string& flag) {
+  require(value >= 0 && std::isfinite(value), flag + " must be a finite number that is not negative");
 }
 
 }  // namespace
@@ -59,13 +65,19 @@ void check_training_flags(const TrainingOptions& o) {
   require(o.gradient_accumulation_steps > 0, "--gradient_accumulation_steps must be at least 1");
   require(o.max_steps > 0 || o.num_train_epochs > 0,
           "--num_train_epochs must be above 0 when --max_steps is not");
-  require(o.learning_rate >= 0, "--learning_rate must not be negative");
-  require(o.warmup_steps >= 0, "--warmup_steps must not be negative");
+  require_not_negative(o.learning_rate, "--learning_rate");
+  require_not_negative(o.warmup_steps, "--warmup_steps");
+  require_not_negative(o.weight_decay, "--weight_decay");
+  require_not_negative(o.max_grad_norm, "--max_grad_norm");
+  require_not_negative(o.embedding_learning_rate_scale, "--embedding_learning_rate_scale");
   require(o.min_lr_rate >= 0 && o.min_lr_rate <= 1, "--min_lr_rate must lie in [0, 1]");
   require(o.adam_beta1 >= 0 && o.adam_beta1 < 1, "--adam_beta1 must lie in [0, 1)");
   require(o.adam_beta2 >= 0 && o.adam_beta2 < 1, "--adam_beta2 must lie in [0, 1)");
   require(o.adam_epsilon > 0, "--adam_epsilon must be above 0");
   require(o.logging_steps > 0, "--logging_steps must be at least 1");
+  require(o.eval_steps >= 0, "--eval_steps must not be negative");
+  require(o.save_steps >= 0, "--save_steps must not be negative");
+  require(o.save_total_limit >= 0, "--save_total_limit must not be negative; 0 keeps all");
   LearningRateSchedule{.type = o.lr_scheduler_type, .total_steps = 1}.rate(0);  // throws for an unknown type
   for (const double rate : {o.dropout, o.embedding_dropout, o.token_dropout})
     require(rate >= 0 && rate < 1, "dropout rates must lie in [0, 1)");

@@ -52,6 +52,20 @@ std::vector<ModelParent> parents_by_role(const SessionPlan& plan) {
   return parents;
 }
 
+/// UserError when the checkpoint is damaged, or another run's.
+void check_is_of(const SessionPlan& plan, const fs::path& checkpoint) {
+  const CheckpointManifest manifest = verify(checkpoint);
+  const auto require_equal = [&](const auto& there, const auto& here, const std::string& what) {
+    if (there != here)
+      throw UserError(checkpoint.string() + " is a checkpoint of another run: " + what +
+                      "; give --resume_from_checkpoint one of this run, or none");
+  };
+  require_equal(manifest.stage, plan.stage,
+                "of the stage '" + manifest.stage + "', not '" + plan.stage + "'");
+  require_equal(manifest.parents, parent_hashes(plan), "it began with other models");
+  require_equal(manifest.tokenizer_hash, plan.tokenizer_hash, "it has another tokenizer");
+}
+
 }  // namespace
 
 void add_run_flags(CLI::App& command, RunFlags& flags) {
@@ -97,6 +111,8 @@ nlohmann::ordered_json run_configuration(const CLI::App& command) {
 TrainingSession::TrainingSession(const RunFlags& flags, const SessionPlan& plan, Collective& collective)
     : flags_(flags), plan_(plan), collective_(collective) {
   plan_.configuration["world_size"] = collective_.world_size();  // another one sums and batches in other ways
+  plan_.configuration["hash_of"] = plan_.other_hashes;
+  plan_.configuration["hash_of"]["tokenizer"] = plan_.tokenizer_hash;
   if (!flags_.publish.empty()) parse_publish_address(flags_.publish);  // now, not when the run is over
   std::vector<double> decision(2, 0.0);                                // finished, step to resume from + 1
   if (collective_.is_first()) {
@@ -106,7 +122,7 @@ TrainingSession::TrainingSession(const RunFlags& flags, const SessionPlan& plan,
         flags_.resume_from_checkpoint);
     finished_ = folder_->finished();
     resume_from_ = folder_->resume_from();
-    if (resume_from_ && !finished_) verify(*resume_from_);
+    if (resume_from_ && !finished_) check_is_of(plan_, *resume_from_);
     decision[0] = finished_ ? 1 : 0;
     decision[1] = resume_from_ ? static_cast<double>(TrainerState::load(*resume_from_).global_step + 1) : 0;
   }

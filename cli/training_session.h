@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ struct SessionPlan {
   nlohmann::ordered_json configuration;  ///< run_configuration() of the command
   std::vector<StartModel> parents;
   std::string data_hash;
+  /// Of what else decides the model's files and metrics, by its name; "" where it is not given.
+  std::map<std::string, std::string> other_hashes;
   std::string tokenizer_hash;
   int64_t save_total_limit = 2;
   std::vector<RunData> data;  ///< TrainingData::parts()

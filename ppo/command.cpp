@@ -139,8 +139,15 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   if (flags.run.ledger.empty())
     flags.run.ledger = flags.data.db.empty() ? flags.run.output_dir + "/ledger.db" : flags.data.db;
   TrainingSession session(flags.run,
-                          {"ppo", run_configuration(command), models.parents(flags), data_hash(prompts),
-                           encoder.tokenizer().hash(), options.training.save_total_limit, data.parts()},
+                          {"ppo",
+                           run_configuration(command),
+                           models.parents(flags),
+                           data_hash(prompts),
+                           {{"eval_data", data_hash(eval_prompts)},
+                            {"gold_reward_model", models.gold.empty() ? "" : reward_hash(models.gold)}},
+                           encoder.tokenizer().hash(),
+                           options.training.save_total_limit,
+                           data.parts()},
                           *collective);
   if (session.finished()) return;
 

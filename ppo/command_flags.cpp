@@ -88,7 +88,10 @@ void add_ppo_flags(CLI::App& command, PpoFlags& f) {
                      "HOST:PORT: serve rollouts to workers (rlhf rollout) and wait for them");
   command.add_flag("--local_rollouts", f.local_rollouts,
                    "with --listen: compute rollouts in this process too");
-  add(command, "--lease_seconds", f.lease_seconds, "a worker silent for so long loses its unit to another");
+  command
+      .add_option("--lease_seconds", f.lease_seconds, "a worker silent for so long loses its unit to another")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
 
   add(command, "--ppo_convention", f.convention, "whose arithmetic: rlhf, trl or openrlhf");
   add(command, "--kl_coef", o.kl.kl_coef, "beta of the KL penalty, at the start");

@@ -9,16 +9,20 @@
 
 namespace rlhf {
 
+void KlControllerOptions::check() const {
+  if (!std::isfinite(kl_coef) || kl_coef < 0) {
+    throw UserError("--kl_coef is " + std::to_string(kl_coef) + "; it must be 0 or more");
+  }
+  if (target && !(*target > 0 && std::isfinite(*target))) {
+    throw UserError("--kl_target is " + std::to_string(*target) + "; it must be above 0");
+  }
+  if (!(horizon > 0 && std::isfinite(horizon))) {
+    throw UserError("--kl_horizon is " + std::to_string(horizon) + "; it must be above 0");
+  }
+}
+
 KlController::KlController(const KlControllerOptions& options) : options_(options), beta_(options.kl_coef) {
-  if (!std::isfinite(options.kl_coef) || options.kl_coef < 0) {
-    throw UserError("--kl_coef is " + std::to_string(options.kl_coef) + "; it must be 0 or more");
-  }
-  if (options.target && !(*options.target > 0 && std::isfinite(*options.target))) {
-    throw UserError("--kl_target is " + std::to_string(*options.target) + "; it must be above 0");
-  }
-  if (!(options.horizon > 0 && std::isfinite(options.horizon))) {
-    throw UserError("--kl_horizon is " + std::to_string(options.horizon) + "; it must be above 0");
-  }
+  options.check();
 }
 
 void KlController::update(double kl, int64_t episodes) {

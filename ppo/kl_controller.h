@@ -11,6 +11,9 @@ struct KlControllerOptions {
   double kl_coef = 0.05;         ///< beta at the start, >= 0
   std::optional<double> target;  ///< wanted KL, nats a response; not set: beta stays where it is
   double horizon = 10000;        ///< episodes over which a steady error of 20 % changes beta by 20 %
+
+  /// UserError for a negative kl_coef, or a target or horizon that is not above 0.
+  void check() const;
 };
 
 /// The coefficient beta of the KL penalty, fixed or steered to a target
@@ -19,7 +22,7 @@ struct KlControllerOptions {
 /// A horizon of 10,000 suits runs of a million episodes; a run of a few thousand wants some hundreds.
 class KlController {
  public:
-  /// UserError for a negative kl_coef, or a target or horizon that is not above 0.
+  /// UserError for options that make no sense.
   explicit KlController(const KlControllerOptions& options);
 
   double beta() const { return beta_; }

@@ -7,6 +7,8 @@
 namespace rlhf {
 namespace {
 
+constexpr int32_t kMostThreads = 1024;  // of one unit; more than any machine this runs on has cores
+
 void require(bool holds, const std::string& message) {
   if (!holds) {
     throw UserError(message);
@@ -29,13 +31,15 @@ void PpoOptions::check() const {
   require_positive(response_length, "--response_length");
   require_positive(temperature, "--temperature");
   require_positive(static_cast<double>(rollout_unit_size), "--rollout_unit_size");
-  require_positive(generation_threads, "--generation_threads");
+  require(generation_threads >= 1 && generation_threads <= kMostThreads,
+          "--generation_threads is " + std::to_string(generation_threads) + "; it must be from 1 to " +
+              std::to_string(kMostThreads));
   require(max_staleness >= 0, "--max_staleness must be 0 or more");
   require_share(convention.gamma, "--gamma");
   require_share(convention.lambda, "--lam");
   require_positive(convention.cliprange, "--cliprange");
   require_positive(convention.cliprange_value, "--cliprange_value");
-  require(convention.vf_coef >= 0, "--vf_coef must be 0 or more");
+  require(convention.vf_coef >= 0 && std::isfinite(convention.vf_coef), "--vf_coef must be 0 or more");
   require_positive(static_cast<double>(num_ppo_epochs), "--num_ppo_epochs");
   require_positive(static_cast<double>(num_mini_batches), "--num_mini_batches");
   require(num_mini_batches <= responses(), "--num_mini_batches is " + std::to_string(num_mini_batches) +
@@ -53,6 +57,7 @@ void PpoOptions::check() const {
           "steps an epoch "
           "has, --per_device_train_batch_size how many responses are held at once");
   rewards.check();
+  kl.check();
 }
 
 }  // namespace rlhf

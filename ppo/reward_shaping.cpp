@@ -31,6 +31,9 @@ void RewardOptions::check() const {
     throw UserError(
         "--missing_eos_score replaces the score and --missing_eos_penalty lowers it: give one of them");
   }
+  if (!std::isfinite(missing_eos_score.value_or(0)) || !std::isfinite(missing_eos_penalty.value_or(0))) {
+    throw UserError("--missing_eos_score and --missing_eos_penalty must be finite numbers");
+  }
   if (min_response_length > 0 && !missing_eos_score && !missing_eos_penalty) {
     throw UserError(
         "--min_response_length needs --missing_eos_score or --missing_eos_penalty to say what a short "

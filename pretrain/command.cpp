@@ -115,6 +115,7 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
                            run_configuration(command),
                            {{"initial", start.record()}},
                            data_hash(texts),
+                           {{"eval_data", data_hash(eval_texts)}},
                            tokenizer.hash(),
                            flags.training.save_total_limit,
                            data.parts()},

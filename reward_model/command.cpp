@@ -105,7 +105,8 @@ std::optional<PolicySampling> plan_sampling(const RewardFlags& flags, const std:
   return plan;
 }
 
-// Prompts and responses, at temperature 1, of those that came to their end.
+// Prompts and responses, at temperature 1, of those that came to their end: the model was never shown others,
+// and PPO gives others a score of its own (--missing_eos_score).
 std::vector<std::vector<TokenId>> sample_policy(const RewardFlags& flags, const PolicySampling& plan,
                                                 const SequenceEncoder& encoder) {
   GeneratorOptions options;
@@ -126,27 +127,25 @@ std::vector<std::vector<TokenId>> sample_policy(const RewardFlags& flags, const 
   return sequences;
 }
 
-// What the score is normalised over, in the order of design: policy samples, validation responses, training
+// What the score is normalised over: samples of the policy, without them validation responses, else training
 // responses.
 RewardNormalizer normalizer_of(const RewardFlags& flags, const ScalarModel& model,
                                const SequenceEncoder& encoder, const std::optional<PolicySampling>& plan,
                                const std::vector<RankedSequences>& responses) {
   std::vector<std::vector<TokenId>> sequences;
-  std::string over;
-  if (plan) {
-    sequences = sample_policy(flags, *plan, encoder);
-    over = "finished samples of --policy";
-    if (sequences.size() < 2)
-      throw UserError("fewer than two of " + std::to_string(plan->requests.size()) +
-                      " samples of --policy came to their end within " +
-                      std::to_string(flags.response_length) +
-                      " tokens: raise --response_length or --normalizer_samples");
-  } else {
+  std::string over = "finished samples of --policy";
+  if (plan) sequences = sample_policy(flags, *plan, encoder);
+  if (plan && sequences.size() < 2)
+    std::cerr << "Fewer than two of " << plan->requests.size()
+              << " samples of --policy came to their end within " << flags.response_length
+              << " tokens: the ranked responses stand in for them.\n";
+  if (sequences.size() < 2) {
+    sequences.clear();
+    over = "ranked responses";
     for (const RankedSequences& ranking : responses)
       sequences.insert(sequences.end(), ranking.sequences.begin(), ranking.sequences.end());
     if (static_cast<int64_t>(sequences.size()) > flags.normalizer_samples)
       sequences.resize(static_cast<size_t>(flags.normalizer_samples));
-    over = "ranked responses";
   }
   const RewardNormalizer normalizer =
       measure_normalizer(model, sequences, flags.training.per_device_eval_batch_size);
@@ -171,8 +170,15 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
   if (flags.run.ledger.empty()) flags.run.ledger = flags.data.db;
   const std::vector<StartModel> parents{{"initial", model_record(files, flags.model)}};
   TrainingSession session(flags.run,
-                          {"reward", run_configuration(command), parents, data_hash(rankings),
-                           encoder.tokenizer().hash(), flags.training.save_total_limit, data.parts()},
+                          {"reward",
+                           run_configuration(command),
+                           parents,
+                           data_hash(rankings),
+                           {{"eval_data", data_hash(eval_rankings)},
+                            {"policy", sampling ? sampling->policy.manifest().model_hash : ""}},
+                           encoder.tokenizer().hash(),
+                           flags.training.save_total_limit,
+                           data.parts()},
                           *collective);
   if (session.finished()) return;
   const bool say = collective->is_first();
@@ -200,13 +206,15 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
   model.decoder().set_compute_dtype(dtype);
   model.decoder().set_gradient_checkpointing(flags.training.gradient_checkpointing);
   model.require_grad(true);
-  RewardTrainer trainer(model, train, eval, flags.training, *collective);
+  auto trainer = std::make_unique<RewardTrainer>(model, train, eval, flags.training, *collective);
   TrainerState state = session.start();
-  if (session.resume_from()) trainer.resume(*session.resume_from(), state);
-  trainer.train(state, session.surroundings(), [&](const std::filesystem::path& folder) {
+  if (session.resume_from()) trainer->resume(*session.resume_from(), state);
+  trainer->train(state, session.surroundings(), [&](const std::filesystem::path& folder) {
     save_scalar_model(model, {}, folder);
     save_tokenizer(encoder.tokenizer(), folder);
   });
+
+  trainer.reset();  // AdamW's moments make room for the policy that samples
 
   RewardNormalizer normalizer;
   if (collective->is_first())

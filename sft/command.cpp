@@ -70,6 +70,7 @@ void run_sft(const CLI::App& command, SftFlags flags) {
                            run_configuration(command),
                            {{"initial", model_record(files, flags.model)}},
                            data_hash(demonstrations),
+                           {{"eval_data", data_hash(eval_demonstrations)}},
                            encoder.tokenizer().hash(),
                            flags.training.save_total_limit,
                            data.parts()},

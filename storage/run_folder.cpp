@@ -106,12 +106,26 @@ void refuse_foreign_files(const fs::path& folder) {
   }
 }
 
-fs::path given_checkpoint(const std::string& folder) {
+/// Of the run whose folder this is.
+ordered_json read_identity(const fs::path& folder) {
+  const ordered_json run = parse_object(read_run_json(folder), (folder / kRunJson).string());
+  if (!run.contains("identity"))
+    throw UserError((folder / kRunJson).string() + " is not of this program; choose another --output_dir");
+  return run["identity"];
+}
+
+fs::path given_checkpoint(const std::string& folder, const ordered_json& identity) {
   if (!fs::is_directory(folder))
     throw UserError("--resume_from_checkpoint " + folder +
                     ": no such folder; it takes auto, none or a checkpoint");
   if (std::string why; !looks_complete(folder, &why))
     throw UserError("--resume_from_checkpoint " + folder + " is not a whole checkpoint: " + why);
+  const fs::path run = fs::canonical(folder).parent_path();
+  if (fs::exists(run / kRunJson)) {
+    if (const std::string lines = differences(read_identity(run), identity); !lines.empty())
+      throw UserError("--resume_from_checkpoint " + folder +
+                      " is of a run with another configuration:" + lines);
+  }
   return folder;
 }
 
@@ -149,16 +163,14 @@ RunFolder::RunFolder(const fs::path& folder, const RunIdentity& identity, const 
                       " holds a run already; choose another --output_dir, or go on with it by "
                       "--resume_from_checkpoint auto");
     state_->run = parse_object(read_run_json(folder), (folder / kRunJson).string());
-    if (!state_->run.contains("identity"))
-      throw UserError((folder / kRunJson).string() + " is not of this program; choose another --output_dir");
-    if (const std::string lines = differences(state_->run["identity"], given); !lines.empty())
+    if (const std::string lines = differences(read_identity(folder), given); !lines.empty())
       throw UserError(folder.string() + " holds a run with another configuration:" + lines +
                       "\nGive the settings it was begun with, or another --output_dir.");
   }
   if (resume == "auto" || resume == "true")
     state_->resume_from = latest_checkpoint(folder);
   else if (resume != "none")
-    state_->resume_from = given_checkpoint(resume);
+    state_->resume_from = given_checkpoint(resume, given);
 }
 
 RunFolder::~RunFolder() = default;

@@ -1,5 +1,7 @@
 #include "cli/training_flags.h"
 
+#include <limits>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/dataset_flags.h"
@@ -35,6 +37,9 @@ TEST_CASE("values that make no sense are refused by their flag") {
   refused("--gradient_accumulation_steps", [](auto& o) { o.gradient_accumulation_steps = 0; });
   refused("--num_train_epochs", [](auto& o) { o.num_train_epochs = 0; });
   refused("--learning_rate", [](auto& o) { o.learning_rate = -1; });
+  refused("--learning_rate", [](auto& o) { o.learning_rate = std::numeric_limits<double>::infinity(); });
+  refused("--weight_decay", [](auto& o) { o.weight_decay = -1; });
+  refused("--save_total_limit", [](auto& o) { o.save_total_limit = -1; });
   refused("--warmup_steps", [](auto& o) { o.warmup_steps = -1; });
   refused("--min_lr_rate", [](auto& o) { o.min_lr_rate = 1.5; });
   refused("--adam_beta1", [](auto& o) { o.adam_beta1 = 1; });

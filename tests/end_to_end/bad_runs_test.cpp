@@ -52,6 +52,41 @@ TEST_CASE("the folder of another run is left alone", "[bad_runs]") {
   check_refused(sft_into(folder / "file"), {"--output_dir must be a folder"});
 }
 
+TEST_CASE("a checkpoint of another run is not gone on with", "[bad_runs]") {
+  TemporaryFolder folder;
+  const fs::path sft = folder / "sft", pretrain = folder / "pretrain", fresh = folder / "fresh";
+  run_well(sft_into(sft));
+  run_well(train_on_tiny("pretrain") + Flags{"--max_steps", "2", "--output_dir", pretrain});
+  const auto going_on_from = [&](const fs::path& checkpoint) {
+    return sft_into(fresh) + Flags{"--resume_from_checkpoint", checkpoint};
+  };
+  check_refused(going_on_from(sft / "checkpoint-2") + Flags{"--seed", "7"},
+                {"checkpoint-2", "seed", "7\" given"});
+  check_refused(going_on_from(pretrain / "checkpoint-2"), {"checkpoint-2", "stage"});
+  // Away from the run.json beside it, a checkpoint still says what it is.
+  fs::copy(pretrain / "checkpoint-2", folder / "moved");
+  check_refused(going_on_from(folder / "moved"), {"moved", "stage 'pretrain'", "not 'sft'"});
+  CHECK(!fs::exists(fresh));
+  fs::copy(sft / "checkpoint-2", folder / "mine");
+  run_well(going_on_from(folder / "mine"));
+}
+
+TEST_CASE("a run that is measured in other ways is another run", "[bad_runs]") {
+  TemporaryFolder folder;
+  const fs::path sft = folder / "sft", ppo = folder / "ppo", reward = folder / "reward";
+  run_well(sft_into(sft));
+  check_leaves_alone(sft, sft_into(sft) + Flags{"--eval_dataset", tiny().demonstrations},
+                     {"hash_of.eval_data"});
+  const Flags one_iteration = train_on_tiny("ppo") + Flags{"--max_steps", "1", "--output_dir", ppo};
+  run_well(one_iteration);
+  check_leaves_alone(ppo, one_iteration + Flags{"--gold_reward_model", tiny().reward_model},
+                     {"hash_of.gold_reward_model"});
+  const Flags one_step =
+      train_on_tiny("reward") + Flags{"--response_length", "6", "--max_steps", "1", "--output_dir", reward};
+  run_well(one_step);
+  check_leaves_alone(reward, one_step + Flags{"--policy", tiny().policy}, {"hash_of.policy"});
+}
+
 TEST_CASE("a run with another number of processes is another run", "[bad_runs]") {
   TemporaryFolder folder;
   const fs::path run = folder / "run";
@@ -115,13 +150,21 @@ TEST_CASE("PPO refuses filters of its sampling, and settings that exclude one an
   check_run_refused(train_on_tiny("ppo") + Flags{"--missing_eos_score", "-1", "--missing_eos_penalty", "1"},
                     {"missing_eos"});
   check_run_refused(train_on_tiny("ppo") + Flags{"--temperature", "0"}, {"temperature"});
-  check_run_refused(train_on_tiny("ppo") + Flags{"--rollout_batch_size", "0"}, {"rollout_batch_size"});
+  const std::vector<std::pair<std::string, std::string>> senseless = {
+      {"rollout_batch_size", "0"}, {"kl_coef", "-1"},           {"kl_coef", "inf"},
+      {"kl_target", "-5"},         {"kl_horizon", "0"},         {"missing_eos_score", "nan"},
+      {"lease_seconds", "0"},      {"generation_threads", "0"}, {"generation_threads", "100000"}};
+  for (const auto& [name, value] : senseless)
+    check_run_refused(train_on_tiny("ppo") + Flags{"--" + name, value}, {name});
 }
 
 TEST_CASE("flags that make no sense are refused by name", "[bad_runs]") {
   const std::vector<std::pair<Flags, std::string>> bad = {
       {{"--learning_rate", "fast"}, "learning_rate"},
       {{"--learning_rate", "-1"}, "learning_rate"},
+      {{"--save_total_limit", "-1"}, "save_total_limit"},
+      {{"--max_grad_norm", "nan"}, "max_grad_norm"},
+      {{"--threads", "-1"}, "threads"},
       {{"--per_device_train_batch_size", "0"}, "per_device_train_batch_size"},
       {{"--dtype", "float99"}, "float99"},
       {{"--device", "tpu"}, "tpu"},

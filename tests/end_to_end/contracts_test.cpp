@@ -227,6 +227,17 @@ TEST_CASE("every trainer leaves metrics, checkpoints and a final model", "[contr
   }
 }
 
+TEST_CASE("a reward model is finished though the policy's samples have no end", "[contracts]") {
+  TemporaryFolder folder;
+  const RunResult result =
+      run_well(train_on_tiny("reward") + Flags{"--policy", tiny().policy, "--response_length", "1",
+                                               "--normalizer_samples", "2", "--max_steps", "1",
+                                               "--output_dir", folder / "run"});
+  CHECK_THAT(result.err, contains("the ranked responses stand in for them"));
+  CHECK_THAT(result.err, contains("of 2 ranked responses"));
+  CHECK(fs::exists(folder / "run" / "final"));
+}
+
 TEST_CASE("a served model is used by its address as a folder is", "[contracts]") {
   TemporaryFolder folder;
   Program server({"serve", "--listen", "127.0.0.1:0", "--store", folder / "store"});
