@@ -6,6 +6,7 @@
 
 #include "contract/error.h"
 #include "model/packed_matrix.h"
+#include "train/collective.h"
 
 namespace rlhf {
 namespace {
@@ -28,7 +29,7 @@ torch::Device ComputeFlags::torch_device() const {
       throw UserError("--device " + device + ": this build or machine has no CUDA device; use --device cpu");
     if (!parsed.is_cuda() && !parsed.is_cpu())
       throw UserError("--device " + device + ": use cpu, cuda or cuda:N");
-    return parsed;
+    return local_device(parsed);
   } catch (const c10::Error&) {
     throw UserError("--device " + device + ": use cpu, cuda or cuda:N");
   }
@@ -61,7 +62,9 @@ void add_compute_flags(CLI::App& command, ComputeFlags& flags, const std::string
   flags.dtype = default_dtype;
   command.add_option("--device", flags.device, "cpu, cuda or cuda:N")->capture_default_str();
   command.add_option("--dtype", flags.dtype, "auto, float32, bfloat16 or float64")->capture_default_str();
-  command.add_option("--threads", flags.threads, "CPU threads, 0 for all cores")->capture_default_str();
+  command.add_option("--threads", flags.threads, "CPU threads, 0 for all cores")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
 }
 
 }  // namespace rlhf

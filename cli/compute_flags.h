@@ -8,7 +8,7 @@ namespace rlhf {
 
 /// --device, --dtype, --threads: where and how a command computes.
 struct ComputeFlags {
-  std::string device = "cpu";  ///< cpu | cuda | cuda:N
+  std::string device = "cpu";  ///< cpu | cuda (under torchrun the process's own, LOCAL_RANK) | cuda:N
   std::string dtype;           ///< auto | float32 | bfloat16 | float64
   int threads = 0;             ///< of torch on the CPU; 0 = as many as the machine has
 

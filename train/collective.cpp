@@ -3,8 +3,10 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <string>
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/utils.h>
@@ -115,6 +117,15 @@ int environment_number(const char* name, int low, int high) {
 
 }  // namespace
 
+torch::Device local_device(torch::Device device) {
+  if (!device.is_cuda() || device.has_index()) return device;
+  const int local_rank =
+      std::getenv("LOCAL_RANK")
+          ? environment_number("LOCAL_RANK", 0, std::numeric_limits<c10::DeviceIndex>::max())
+          : 0;
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank)};
+}
+
 std::unique_ptr<Collective> Collective::single() {
   return std::make_unique<Single>();
 }
@@ -141,6 +152,7 @@ std::unique_ptr<Collective> Collective::from_environment(torch::Device device) {
     auto store = c10::make_intrusive<c10d::TCPStore>(address, options);
 #ifdef RLHF_CUDA
     if (device.is_cuda()) {
+      c10::impl::VirtualGuardImpl(device.type()).setDevice(device);  // what NCCL's barriers run on
       auto nccl = c10d::ProcessGroupNCCL::Options::create();
       nccl->timeout = kTimeout;
       return std::make_unique<Distributed>(

@@ -7,6 +7,10 @@
 
 namespace rlhf {
 
+/// `device`, or the process's own GPU where that is "cuda" without a number: LOCAL_RANK, as torchrun sets it,
+/// 0 without it. UserError for a malformed variable.
+torch::Device local_device(torch::Device device);
+
 /// Sums and copies between the processes of one data-parallel run, over c10d: Gloo on CPU, NCCL on CUDA. With
 /// one process every call is a no-op. All processes must make the same calls in the same order, from one
 /// thread each.
