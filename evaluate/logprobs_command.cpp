@@ -1,3 +1,4 @@
+#include <limits>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -19,25 +20,35 @@ struct LogprobsFlags {
   ComputeFlags compute;
 };
 
+std::vector<TokenId> given_ids(const JsonLine& line) {
+  const nlohmann::ordered_json& list = line.value.at("token_ids");
+  if (!list.is_array()) throw UserError(line.where + ": field \"token_ids\" should be a list of numbers");
+  std::vector<TokenId> ids;
+  for (const nlohmann::ordered_json& id : list) {
+    if (!id.is_number_integer())
+      throw UserError(line.where + ": field \"token_ids\" holds " + id.dump() +
+                      ", which is not a whole number");
+    if (id < 0 || id > std::numeric_limits<TokenId>::max())
+      throw UserError(line.where + ": " + id.dump() + " is not the id of a token");
+    ids.push_back(id.get<TokenId>());
+  }
+  return ids;
+}
+
+std::vector<TokenId> text_ids(const JsonLine& line, const std::optional<Tokenizer>& tokenizer) {
+  const std::string text = line.text("text");
+  if (!tokenizer)
+    throw UserError(line.where +
+                    ": \"text\" needs a tokenizer, and the model's files have none; give \"token_ids\"");
+  return tokenizer->encode(text);
+}
+
 std::vector<TokenId> ids_of(const JsonLine& line, const std::optional<Tokenizer>& tokenizer,
                             const ModelConfig& config) {
-  std::vector<TokenId> ids;
-  if (line.value.contains("token_ids")) {
-    try {
-      ids = line.value.at("token_ids").get<std::vector<TokenId>>();
-    } catch (const nlohmann::json::exception&) {
-      throw UserError(line.where + ": field \"token_ids\" should be a list of numbers");
-    }
-  } else {
-    const std::string text = line.text("text");
-    if (!tokenizer)
-      throw UserError(line.where +
-                      ": \"text\" needs a tokenizer, and the model's files have none; give \"token_ids\"");
-    ids = tokenizer->encode(text);
-  }
+  std::vector<TokenId> ids = line.value.contains("token_ids") ? given_ids(line) : text_ids(line, tokenizer);
   if (ids.empty()) throw UserError(line.where + ": no token");
   for (const TokenId id : ids)
-    if (id < 0 || id >= config.vocab_size)
+    if (id >= config.vocab_size)
       throw UserError(line.where + ": token id " + std::to_string(id) + " is outside the vocabulary of " +
                       std::to_string(config.vocab_size));
   if (static_cast<int64_t>(ids.size()) > config.max_position_embeddings)

@@ -183,6 +183,8 @@ TEST_CASE("commands that answer line by line name the line that is wrong and wri
       {generate, R"({"prompt": "a"})", "{\"prompt\": \"\xff\"}", "UTF-8"},
       {{"logprobs", "--model", tiny().policy}, R"({"text": "a"})", R"({"token_ids": [1, "b"]})", "token_ids"},
       {{"logprobs", "--model", tiny().policy}, R"({"text": "a"})", R"({"token_ids": [1, -2]})", "-2"},
+      {{"logprobs", "--model", tiny().policy}, R"({"text": "a"})", R"({"token_ids": [1, true]})", "true"},
+      {{"logprobs", "--model", tiny().policy}, R"({"text": "a"})", R"({"token_ids": [1, 2.9]})", "2.9"},
       {{"score", "--model", tiny().reward_model},
        R"({"prompt": "a", "response": "b"})",
        R"({"prompt": "a"})",
