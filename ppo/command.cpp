@@ -18,6 +18,7 @@
 #include "ppo/memory.h"
 #include "ppo/trainer.h"
 #include "rollout/unit_runner.h"
+#include "text/parallel_map.h"
 #include "text/sequence_encoder.h"
 
 namespace rlhf {
@@ -38,17 +39,19 @@ std::string quoted(const Prompt& prompt) {
 // `context`: tokens that every model of the run takes.
 std::vector<TokenizedPrompt> tokenised(const std::vector<Prompt>& prompts, const SequenceEncoder& encoder,
                                        int64_t context, int64_t response_length) {
-  std::vector<TokenizedPrompt> tokenised;
-  for (const Prompt& prompt : prompts) {
-    TokenizedPrompt ids{static_cast<int64_t>(tokenised.size()), encoder.prompt(prompt)};
-    const auto tokens = static_cast<int64_t>(ids.token_ids.size());
-    const std::string name = "prompt " + std::to_string(ids.index + 1) + ", " + quoted(prompt) + ",";
+  std::vector<TokenizedPrompt> tokenised =
+      parallel_map(prompts.size(), torch::get_num_threads(), [&](size_t i) {
+        return TokenizedPrompt{static_cast<int64_t>(i), encoder.prompt(prompts[i])};
+      });
+  for (const TokenizedPrompt& prompt : tokenised) {
+    const auto tokens = static_cast<int64_t>(prompt.token_ids.size());
+    const std::string name = "prompt " + std::to_string(prompt.index + 1) + ", " +
+                             quoted(prompts[static_cast<size_t>(prompt.index)]) + ",";
     if (tokens == 0) throw UserError(name + " has no token");
     if (tokens + response_length > context)
       throw UserError(name + " has " + std::to_string(tokens) + " tokens and --response_length is " +
                       std::to_string(response_length) + ": together they do not fit the models' context of " +
                       std::to_string(context));
-    tokenised.push_back(std::move(ids));
   }
   return tokenised;
 }
@@ -173,10 +176,11 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   policy.decoder().set_compute_dtype(dtype);
   policy.decoder().set_gradient_checkpointing(options.training.gradient_checkpointing);
   policy.require_grad(true);
-  const LanguageModel reference =
-      load_language_model(models.reference, torch::kFloat32, device, false).freeze(dtype);
+  const LanguageModel reference = load_language_model(models.reference, dtype, device, false);
   LoadedScalarModel critic =
       load_scalar_model(models.critic, torch::kFloat32, device, /*trainable=*/true, options.training.seed);
+  if (critic.fresh_head && collective->is_first())
+    std::cerr << flags.critic_model << " is a language model: the critic gets a fresh scalar head.\n";
   critic.model.decoder().set_compute_dtype(dtype);
   critic.model.decoder().set_gradient_checkpointing(options.training.gradient_checkpointing);
   critic.model.require_grad(true);
@@ -184,18 +188,16 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   const std::unique_ptr<RewardEnsemble> gold =
       models.gold.empty() ? nullptr : load_reward_models(models.gold, dtype, device, "--gold_reward_model");
 
-  LivePolicyRunner training_runner(policy, dtype, encoder.tokenizer().eos_ids(), *scorer);
-  LivePolicyRunner evaluation_runner(policy, dtype, encoder.tokenizer().eos_ids(), *scorer);
-  LocalRolloutSource local(training_runner), evaluation(evaluation_runner);
+  LivePolicyRunner runner(policy, dtype, encoder.tokenizer().eos_ids(), *scorer);
+  LocalRolloutSource local(runner);
   std::unique_ptr<ServedRollouts> served;
   if (!flags.listen.empty() && collective->is_first())
-    served = std::make_unique<ServedRollouts>(flags, models.reward,
-                                              flags.local_rollouts ? &training_runner : nullptr);
+    served = std::make_unique<ServedRollouts>(flags, models.reward, flags.local_rollouts ? &runner : nullptr);
 
   TrainerState state = session.start();
   PpoSurroundings around{served ? static_cast<RolloutSource&>(*served) : local,
                          flags.listen.empty() ? RolloutPlace::kEveryProcess : RolloutPlace::kFirstProcess,
-                         evaluation,
+                         local,
                          *collective,
                          {},
                          nullptr,

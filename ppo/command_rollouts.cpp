@@ -35,7 +35,7 @@ CheckpointBytes bytes_of(const ModelFiles& files) {
 }  // namespace
 
 struct ServedRollouts::State {
-  State(const PpoFlags& flags, const std::vector<ModelFiles>& reward, UnitRunner* local_runner)
+  State(const PpoFlags& flags, const std::vector<ModelFiles>& reward, LivePolicyRunner* local_runner)
       : store(static_cast<std::size_t>(flags.options.max_staleness) + 2),
         broker(broker_options(flags)),
         local(local_runner) {
@@ -50,13 +50,13 @@ struct ServedRollouts::State {
 
   MemoryCheckpointStore store;
   RolloutBroker broker;
-  UnitRunner* local;
+  LivePolicyRunner* local;
   std::vector<ServedRewardModel> reward_models;
   std::unique_ptr<Server> server;
 };
 
 ServedRollouts::ServedRollouts(const PpoFlags& flags, const std::vector<ModelFiles>& reward_models,
-                               UnitRunner* local)
+                               LivePolicyRunner* local)
     : state_(std::make_unique<State>(flags, reward_models, local)) {
   const std::string address = state_->server->address().text();
   std::cout << nlohmann::json{{"listening", address}}.dump() << std::endl;
@@ -75,7 +75,9 @@ PublishedPolicy ServedRollouts::publish(int64_t iteration, const LanguageModel& 
 std::vector<Trajectory> ServedRollouts::collect(const std::vector<RolloutUnit>& units) {
   std::vector<RolloutUnit> named = units;
   for (RolloutUnit& unit : named) unit.reward_models = state_->reward_models;
-  return state_->broker.collect(named, state_->local);
+  std::vector<Trajectory> trajectories = state_->broker.collect(named, state_->local);
+  if (state_->local) state_->local->release();
+  return trajectories;
 }
 
 void ServedRollouts::finish() {

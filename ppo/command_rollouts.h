@@ -5,6 +5,7 @@
 #include "model/model_folder.h"
 #include "ppo/command_flags.h"
 #include "ppo/trainer.h"
+#include "rollout/unit_runner.h"
 
 namespace rlhf {
 
@@ -14,7 +15,8 @@ namespace rlhf {
 class ServedRollouts : public RolloutSource {
  public:
   /// `local`, when given, computes units in this process too. WorldError when the port is in use.
-  ServedRollouts(const PpoFlags& flags, const std::vector<ModelFiles>& reward_models, UnitRunner* local);
+  ServedRollouts(const PpoFlags& flags, const std::vector<ModelFiles>& reward_models,
+                 LivePolicyRunner* local);
   ~ServedRollouts() override;
 
   PublishedPolicy publish(int64_t iteration, const LanguageModel& policy, const Tokenizer& tokenizer);

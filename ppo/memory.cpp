@@ -22,8 +22,12 @@ MemoryGroup generation_moment(const std::string& name, const PpoShape& shape, co
   const int64_t longest = most_tokens(prompt_tokens, 1), together = most_tokens(prompt_tokens, prompts);
   const int64_t logits = slots * shape.policy.vocab_size * static_cast<int64_t>(sizeof(float));
   const int64_t scored = samples * (together + prompts * options.response_length);
+  // The policy as it generates: frozen, and laid out for decoding.
+  const int64_t frozen = frozen_weight_bytes(shape.policy, shape.pass.compute);
   return {name,
-          {{"KV cache", kv_cache_bytes(shape.policy, shape.pass.compute, slots + spare,
+          {{"frozen policy", frozen},
+           {"packed weights", frozen},
+           {"KV cache", kv_cache_bytes(shape.policy, shape.pass.compute, slots + spare,
                                        longest + options.response_length)},
            {"logits", 2 * logits},
            {"activations", std::max(inference_bytes(shape.policy, shape.pass, together),
@@ -51,11 +55,6 @@ MemoryPlan plan_ppo(const PpoShape& shape, const PpoOptions& options, int64_t wo
                {"reward model", {{"weights", sum_of_weights(shape.reward, dtype)}}}};
   if (!shape.gold.empty())
     plan.held.push_back({"gold reward model", {{"weights", sum_of_weights(shape.gold, dtype)}}});
-  // The policy as it generates: frozen, and laid out for decoding; evaluation has one of its own.
-  const int64_t frozen = frozen_weight_bytes(shape.policy, dtype);
-  const int64_t copies = (shape.generates ? 1 : 0) + (shape.eval_prompt_tokens.empty() ? 0 : 1);
-  if (copies > 0)
-    plan.held.push_back({"generator", {{"weights", copies * frozen}, {"packed weights", copies * frozen}}});
   if (shape.serves)
     plan.held.push_back({"files for workers",
                          {{"policy", (options.max_staleness + 2) * master_weight_bytes(policy)},

@@ -57,8 +57,8 @@ class RunnerMaker {
     }
     const ModelFiles policy = ModelFiles::in_memory(*models.policy);
     if (eos_token_ids_.empty()) eos_token_ids_ = load_tokenizer(policy).eos_ids();
-    return std::make_unique<WorkerRunner>(
-        scorer_, load_language_model(policy, torch::kFloat32, device, false).freeze(dtype), eos_token_ids_);
+    return std::make_unique<WorkerRunner>(scorer_, load_language_model(policy, dtype, device, false),
+                                          eos_token_ids_);
   }
 
  private:

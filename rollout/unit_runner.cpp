@@ -89,6 +89,7 @@ std::vector<Trajectory> LocalRolloutSource::collect(const std::vector<RolloutUni
     std::vector<Trajectory> part = runner_.run(unit);
     std::move(part.begin(), part.end(), std::back_inserter(all));
   }
+  runner_.release();
   return all;
 }
 

@@ -31,6 +31,8 @@ class LivePolicyRunner : public UnitRunner {
   LivePolicyRunner(const LanguageModel& policy, torch::ScalarType dtype, std::vector<TokenId> eos_token_ids,
                    RewardScorer& scorer);
   std::vector<Trajectory> run(const RolloutUnit& unit) override;
+  /// Gives back the memory of the frozen policy, which the next unit makes anew.
+  void release() { frozen_.reset(); }
 
  private:
   const LanguageModel& policy_;
@@ -41,14 +43,15 @@ class LivePolicyRunner : public UnitRunner {
   int64_t frozen_version_ = -1;
 };
 
-/// All units in this process, one after the other.
+/// All units in this process, one after the other. Borrows the runner, which keeps no memory between
+/// collections.
 class LocalRolloutSource : public RolloutSource {
  public:
-  explicit LocalRolloutSource(UnitRunner& runner) : runner_(runner) {}
+  explicit LocalRolloutSource(LivePolicyRunner& runner) : runner_(runner) {}
   std::vector<Trajectory> collect(const std::vector<RolloutUnit>& units) override;
 
  private:
-  UnitRunner& runner_;
+  LivePolicyRunner& runner_;
 };
 
 /// Cuts an iteration's prompts into units of `unit_size` prompts; `common` holds what all units share.

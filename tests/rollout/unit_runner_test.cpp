@@ -2,6 +2,7 @@
 
 #include <torch/utils.h>
 
+#include "tests/model/tensor_memory.h"
 #include "tests/support/catch.h"
 #include "tests/train/tiny_models.h"
 
@@ -67,7 +68,8 @@ TEST_CASE("whoever computes a unit, the trajectories have the same bits") {
 
 TEST_CASE("units of any size, collected, hold the same texts in the order of slots and samples") {
   LengthScorer scorer;
-  ModelUnitRunner runner(policy().freeze(torch::kFloat32), {kEos}, scorer);
+  const LanguageModel live = policy();
+  LivePolicyRunner runner(live, torch::kFloat32, {kEos}, scorer);
   LocalRolloutSource source(runner);
   const auto whole = source.collect(make_units(common(), prompts(), 5));
   for (const int64_t size : {1, 2, 3, 100}) {
@@ -123,4 +125,16 @@ TEST_CASE("the learner's runner samples with the weights of the version it is as
   CHECK((runner.run(unit) == before));  // still the version that was frozen
   unit.policy_version = 4;
   CHECK(runner.run(unit).front().logprobs != before.front().logprobs);
+}
+
+TEST_CASE("what a collection needs of memory is given back when it is done") {
+  LengthScorer scorer;
+  const LanguageModel live = policy();
+  LivePolicyRunner runner(live, torch::kFloat32, {kEos}, scorer);
+  LocalRolloutSource source(runner);
+  const auto first = source.collect(make_units(common(), prompts(), 2));
+  const test::TensorMemory memory;
+  CHECK((source.collect(make_units(common(), prompts(), 2)) == first));
+  CHECK(memory.live_bytes() == 0);
+  CHECK(memory.peak_bytes() > 0);
 }
