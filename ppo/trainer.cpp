@@ -127,6 +127,9 @@ StepReport PpoTrainer::step(int64_t iteration) {
   const Advantages advantages = estimate_advantages(experience, rewards, options_.convention);
   watch.lap("make_experience");
 
+  // Written while the networks learn: nothing else of this step touches the ledger until it is waited for.
+  std::future<void> recording =
+      record_trajectories(iteration + 1, trajectories, experience, rewards, advantages);
   const PpoOptimizers optimizers = this->optimizers(iteration);
   const UpdateReport update =
       update_networks(networks_, optimizers, trajectories, experience, advantages, options_.convention,
@@ -135,7 +138,8 @@ StepReport PpoTrainer::step(int64_t iteration) {
                       iteration, around_.collective);
   watch.lap("ppo_train");
 
-  record(iteration, trajectories, experience, rewards, advantages);
+  if (recording.valid()) recording.get();
+  log_samples(iteration + 1, trajectories);
   watch.lap("record");
 
   const KlSums kl = kl_sums(experience);
@@ -241,35 +245,38 @@ Metrics PpoTrainer::gold_scores(const TrajectoryView& trajectories) const {
   return {{"objective/gold_scores", sum / static_cast<double>(inputs.size())}};
 }
 
-void PpoTrainer::record(int64_t iteration, const TrajectoryView& trajectories, const Experience& experience,
-                        const TokenRewards& rewards, const Advantages& advantages) const {
-  if (!around_.collective.is_first()) {
+std::future<void> PpoTrainer::record_trajectories(int64_t step, const TrajectoryView& trajectories,
+                                                  const Experience& experience, const TokenRewards& rewards,
+                                                  const Advantages& advantages) const {
+  if (!around_.collective.is_first() || around_.trajectories == nullptr) return {};
+  const auto kl = kl_sums(experience).k1;
+  std::vector<TrajectoryRecord> records;
+  for (int64_t s = 0; s < experience.tokens.count(); ++s) {
+    const Trajectory& t = *trajectories[static_cast<size_t>(s)];
+    const int64_t count = experience.tokens.length(s);
+    const auto of_tokens = [&](const torch::Tensor& x) { return entries(x, experience.tokens, s, count); };
+    const auto of_slots = [&](const torch::Tensor& x) {
+      return entries(x, experience.value_slots, s, count);
+    };
+    records.push_back({t, around_.decode ? around_.decode(t.prompt_ids) : "",
+                       around_.decode ? around_.decode(t.response_ids) : "", of_tokens(experience.logprobs),
+                       of_tokens(experience.reference_logprobs), of_slots(rewards.rewards),
+                       of_slots(experience.values), of_tokens(advantages.raw), kl[s].item<double>(),
+                       controller_.beta()});
+  }
+  return std::async(std::launch::async, [sink = around_.trajectories, step, records = std::move(records)] {
+    sink->append(step, records);
+  });
+}
+
+void PpoTrainer::log_samples(int64_t step, const TrajectoryView& trajectories) const {
+  if (!around_.collective.is_first() || samples_ == nullptr || !around_.decode ||
+      step % options_.training.logging_steps != 0) {
     return;
   }
-  const int64_t step = iteration + 1;
-  if (around_.trajectories != nullptr) {
-    const auto kl = kl_sums(experience).k1;
-    std::vector<TrajectoryRecord> records;
-    for (int64_t s = 0; s < experience.tokens.count(); ++s) {
-      const Trajectory& t = *trajectories[static_cast<size_t>(s)];
-      const int64_t count = experience.tokens.length(s);
-      const auto of_tokens = [&](const torch::Tensor& x) { return entries(x, experience.tokens, s, count); };
-      const auto of_slots = [&](const torch::Tensor& x) {
-        return entries(x, experience.value_slots, s, count);
-      };
-      records.push_back({t, around_.decode ? around_.decode(t.prompt_ids) : "",
-                         around_.decode ? around_.decode(t.response_ids) : "", of_tokens(experience.logprobs),
-                         of_tokens(experience.reference_logprobs), of_slots(rewards.rewards),
-                         of_slots(experience.values), of_tokens(advantages.raw), kl[s].item<double>(),
-                         controller_.beta()});
-    }
-    around_.trajectories->append(step, records);
-  }
-  if (samples_ != nullptr && around_.decode && step % options_.training.logging_steps == 0) {
-    for (size_t i = 0; i < std::min(trajectories.size(), static_cast<size_t>(options_.logged_samples)); ++i) {
-      const Trajectory& t = *trajectories[i];
-      samples_->log_sample(step, around_.decode(t.prompt_ids), around_.decode(t.response_ids), t.score);
-    }
+  for (size_t i = 0; i < std::min(trajectories.size(), static_cast<size_t>(options_.logged_samples)); ++i) {
+    const Trajectory& t = *trajectories[i];
+    samples_->log_sample(step, around_.decode(t.prompt_ids), around_.decode(t.response_ids), t.score);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,9 +32,10 @@ struct PpoSurroundings {
   /// Makes the current policy available for the rollouts of `iteration`; called on the first process, before
   /// they are asked for. Empty: rollouts are in-process.
   std::function<PublishedPolicy(int64_t iteration)> publish;
-  TrajectorySink* trajectories = nullptr;  ///< every iteration's, on the first process; may be null
-  RewardScorer* gold = nullptr;            ///< a second reward model that training never sees; may be null
-  DecodeTokens decode;                     ///< for records, samples and metrics of words
+  /// Every iteration's, on the first process; may be null. Appended to from another thread during an update.
+  TrajectorySink* trajectories = nullptr;
+  RewardScorer* gold = nullptr;  ///< a second reward model that training never sees; may be null
+  DecodeTokens decode;           ///< for records, samples and metrics of words
 };
 
 /// PPO against a frozen reference: trains policy and critic. Every process of a data-parallel run makes the
@@ -68,8 +70,11 @@ class PpoTrainer {
   PpoOptimizers optimizers(int64_t iteration);
   RolloutUnit common_unit() const;
   Metrics gold_scores(const TrajectoryView& trajectories) const;
-  void record(int64_t iteration, const TrajectoryView& trajectories, const Experience& experience,
-              const TokenRewards& rewards, const Advantages& advantages) const;
+  /// Writes to the sink from a thread of its own; not valid where there is nothing to write.
+  std::future<void> record_trajectories(int64_t step, const TrajectoryView& trajectories,
+                                        const Experience& experience, const TokenRewards& rewards,
+                                        const Advantages& advantages) const;
+  void log_samples(int64_t step, const TrajectoryView& trajectories) const;
   void save(const std::filesystem::path& folder) const;
   nlohmann::ordered_json stage_state() const;
 
