@@ -47,7 +47,7 @@ def sft_curve(side, machine, options):
     curve = Curve("SFT", "context, tokens", "products and attention at the rate of large products")
     for context in options.contexts:
         batch = max(1, BATCH_TOKENS // context)
-        rate = side.sft(options.dtype, [context] * batch * 5, batch)[0]
+        rate = side.sft_of_length(options.dtype, batch, context)[0]
         curve.points.append((context, rate, machine.sft(context)))
     return curve
 

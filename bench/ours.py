@@ -25,27 +25,33 @@ class Ours:
         return float(re.search(r"([\d.]+) tokens/s", done.errors)[1]), done.peak_memory_gb
 
     def logged_steps(self, stage, dtype, dataset, flags, steps):
-        """(the metrics of each step after the warm-up, peak memory in GB)."""
+        """(the metrics of each step, the warm-up first, peak memory in GB)."""
         run = self.scratch / stage
         shutil.rmtree(run, ignore_errors=True)
         done = measure([self.rlhf, stage, "--model", self.model, "--dataset", dataset, "--output_dir", run, "--max_steps", steps + WARM_UP,
                         "--logging_steps", 1, "--save_steps", 0, "--dtype", dtype, "--threads", self.threads, *flags])
         rows = [json.loads(line) for line in open(run / "metrics.jsonl")]
-        rows = [row for row in rows if "tokens_per_second" in row][WARM_UP:]
-        assert len(rows) == steps, f"{len(rows)} steps logged, not {steps}"
+        rows = [row for row in rows if "tokens_per_second" in row]
+        assert len(rows) == steps + WARM_UP, f"{len(rows)} steps logged, not {steps + WARM_UP}"
         shutil.rmtree(run)
         return rows, done.peak_memory_gb
 
-    def train(self, stage, dtype, dataset, flags, steps, rate):
+    def train(self, stage, dtype, dataset, flags, steps, units):
+        """Units a second from the end of the warm-up to the end of the last step, all between steps included; `units` of those rows."""
         rows, memory = self.logged_steps(stage, dtype, dataset, flags, steps)
-        return steps / sum(1 / rate(row) for row in rows), memory
+        rows = rows[WARM_UP - 1:]
+        return units(rows) / (rows[-1]["time"] - rows[0]["time"]), memory
 
-    def sft(self, dtype, lengths, batch, steps=4):
-        """Tokens a second; `lengths` of the samples in tokens, the end-of-sequence token included."""
+    def sft(self, dtype, texts, batch, longest, steps=4):
+        """Tokens a second; a text longer than `longest` tokens loses its end."""
+        dataset = write_jsonl(self.scratch / "sft.jsonl", ({"text": text} for text in texts))
+        return self.train("sft", dtype, dataset, ["--per_device_train_batch_size", batch, "--max_length", longest], steps,
+                          lambda rows: rows[-1]["num_tokens"] - rows[0]["num_tokens"])
+
+    def sft_of_length(self, dtype, batch, length, steps=4):
+        """The same for random texts of `length` tokens, the end-of-sequence token included."""
         texts = Texts()
-        dataset = write_jsonl(self.scratch / "sft.jsonl", ({"text": texts.draw(length - 1)} for length in lengths))
-        return self.train("sft", dtype, dataset, ["--per_device_train_batch_size", batch, "--max_length", max(lengths)], steps,
-                          lambda row: row["tokens_per_second"])
+        return self.sft(dtype, [texts.draw(length - 1) for _ in range(batch * (steps + WARM_UP))], batch, length, steps)
 
     def reward(self, dtype, pairs, length, steps=4):
         """Pairs a second, both responses of `length` tokens with the prompt."""
@@ -54,15 +60,15 @@ class Ours:
                 for _ in range(pairs * (steps + WARM_UP)))
         dataset = write_jsonl(self.scratch / "reward.jsonl", rows)
         return self.train("reward", dtype, dataset, ["--per_device_train_batch_size", pairs, "--max_length", length, "--normalizer_samples", 2], steps,
-                          lambda row: row["tokens_per_second"] / (2 * length))
+                          lambda rows: pairs * steps)
 
     def ppo(self, dtype, prompts, prompt, new, epochs, steps=1):
         """Iterations a second, trajectories recorded."""
-        return self.train("ppo", dtype, *self.ppo_work(prompts, prompt, new, epochs, steps), steps, lambda row: 1 / row["timing/step_total"])
+        return self.train("ppo", dtype, *self.ppo_work(prompts, prompt, new, epochs, steps), steps, lambda rows: steps)
 
     def ppo_iteration(self, dtype, prompts, prompt, new, epochs):
         """The metrics of one iteration."""
-        return self.logged_steps("ppo", dtype, *self.ppo_work(prompts, prompt, new, epochs, 1), 1)[0][0]
+        return self.logged_steps("ppo", dtype, *self.ppo_work(prompts, prompt, new, epochs, 1), 1)[0][-1]
 
     def ppo_work(self, prompts, prompt, new, epochs, steps, generation_threads=None):
         """The data set and the flags."""

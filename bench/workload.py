@@ -1,5 +1,7 @@
 """The model and the data of every measurement: SmolLM2-135M-Instruct, and texts whose lengths in tokens are exact."""
+import gzip
 import json
+import os
 import pathlib
 import random
 import zipfile
@@ -13,6 +15,8 @@ WORDS = ("the of and to in is that it was for on are with as be at by have from 
          "there can an your which their said if do will each about how up out them then she many some so these would other into "
          "has more her two like him see time could no make than first been its who now people my made over did down only way "
          "find use may water long little very after words called just where most know").split()
+# Anthropic HH, harmless-base (https://huggingface.co/datasets/Anthropic/hh-rlhf).
+DIALOGUES = pathlib.Path(os.environ.get("RLHF_SHARED_DATA", "../shared/data")) / "hh_harmless_1800.jsonl.gz"
 # Nothing ends a response early: the folder's end-of-sequence token is one that the model was never taught to say.
 NEVER_SAID = "<jupyter_script>"
 
@@ -50,6 +54,12 @@ class Texts:
 
     def draw(self, tokens):
         return "".join(" " + self.random.choice(WORDS) for _ in range(tokens))
+
+
+def dialogues(count):
+    """The first ones of DIALOGUES, whole."""
+    with gzip.open(DIALOGUES, "rt") as lines:
+        return [json.loads(line)["chosen"] for line, _ in zip(lines, range(count))]
 
 
 def check_lengths(rlhf, model, texts, tokens):

@@ -1,7 +1,9 @@
 """The table of what is measured: our side, its peers, and the ratio we want to the best of them."""
-import random
-from dataclasses import dataclass
+import pathlib
+from dataclasses import dataclass, field
 from typing import Callable
+
+from workload import DIALOGUES, dialogues
 
 PARAMETERS = 134_515_008  # of SmolLM2-135M, whose tied head and embedding are one
 
@@ -16,14 +18,10 @@ class Work:
     trl: tuple = ()  # job, dtypes and settings for peers/trl_trainers.py
     llama_cpp: tuple = ()  # kinds and shape for peers/llamacpp.py
     tokens_per_unit: float = 0  # trained, for the share of the ceiling
+    share_goals: dict = field(default_factory=dict)  # of the ceiling, by dtype
     memory_goal: float = 0  # of the peer's peak memory
     against: str = ""  # another work, whose rate stands for the peer's
-
-
-def mixed_lengths(count, seed=0):
-    """As of dialogues: log-normal around 150 tokens, 16 to 512."""
-    draw = random.Random(seed)
-    return [max(16, min(512, int(draw.lognormvariate(5.0, 0.7)))) for _ in range(count)]
+    needs: pathlib.Path = pathlib.Path()  # a file without which it is left out
 
 
 def generate(batch, prompt, new, goal, dtypes, kinds):
@@ -40,8 +38,8 @@ PPO = dict(batch=16, prompt=32, new=64, epochs=4, steps=1)
 
 
 def sft(name, dtypes, goal, memory_goal=0):
-    return Work(name, "tokens/s", goal, lambda ours, dtype: ours.sft(dtype, [256] * 8 * 5, 8), dtypes=dtypes, trl=("sft", dtypes, SFT),
-                tokens_per_unit=1, memory_goal=memory_goal)
+    return Work(name, "tokens/s", goal, lambda ours, dtype: ours.sft_of_length(dtype, **SFT), dtypes=dtypes, trl=("sft", dtypes, SFT),
+                tokens_per_unit=1, share_goals={"float32": 0.8, "bfloat16": 0.55}, memory_goal=memory_goal)
 
 
 WORKS = [
@@ -54,7 +52,8 @@ WORKS = [
     Work("reward 4 pairs x 256", "pairs/s", 1.5, lambda ours, dtype: ours.reward(dtype, 4, 256), trl=("reward", BOTH, REWARD)),
     Work("PPO 16 x 32+64, 4 epochs", "iterations/s", 3.5, lambda ours, dtype: ours.ppo(dtype, 16, 32, 64, 4), trl=("ppo", BOTH, PPO),
          memory_goal=0.6),
-    Work("SFT mixed lengths", "tokens/s", 0.9, lambda ours, dtype: ours.sft(dtype, mixed_lengths(16 * 5), 16), against="SFT 8 x 256"),
+    Work("SFT dialogues", "tokens/s", 0.9, lambda ours, dtype: ours.sft(dtype, dialogues(16 * 5), 16, 512), against="SFT 8 x 256",
+         needs=DIALOGUES),
 ]
 
 
