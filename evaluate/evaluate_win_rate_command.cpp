@@ -47,8 +47,10 @@ Answers answer(const WinRateFlags& flags, const std::string& reference, const st
   std::vector<GenerationRequest> requests;
   for (const Prompt& prompt : prompts)
     requests.push_back({encoder.prompt(prompt), static_cast<int64_t>(requests.size()), 1});
+  const std::vector<GeneratedResponse> responses = generate(model, requests, options);
+  require_finite(responses);
   Answers answers;
-  for (const GeneratedResponse& response : generate(model, requests, options)) {
+  for (const GeneratedResponse& response : responses) {
     answers.texts.push_back(encoder.tokenizer().decode(response.token_ids));
     answers.ids.push_back(response.token_ids);
     const bool stopped = response.finish_reason == FinishReason::kStop;

@@ -215,8 +215,8 @@ CacheStep::CacheStep(const KvCache& cache, const std::vector<int64_t>& slots, to
     longest_ = std::max(longest_, lengths.back() + 1);
   }
   if (contiguous) first_slot_ = slots.front();
-  slots_ = torch::tensor(slots, torch::kInt64).to(device);
-  positions_ = torch::tensor(lengths, torch::kInt64).to(device);
+  slots_ = torch::tensor(slots, torch::kInt64).to(device, /*non_blocking=*/true);
+  positions_ = torch::tensor(lengths, torch::kInt64).to(device, /*non_blocking=*/true);
   if (equal) return;
   const torch::Tensor future =
       torch::arange(longest_, positions_.options()).unsqueeze(0) > positions_.unsqueeze(1);

@@ -25,10 +25,12 @@ struct Bfloat16 {
 [[gnu::always_inline]] inline void store(double* out, double x) {
   *out = x;
 }
-/// To nearest, ties to even; gradients are finite or the step is refused, so NaN needs no care.
+/// To nearest, ties to even; NaN stays NaN.
 [[gnu::always_inline]] inline void store(Bfloat16* out, float x) {
+  constexpr uint16_t kNan = 0x7fc0;
   const auto bits = std::bit_cast<uint32_t>(x);
-  out->bits = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+  const auto rounded = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+  out->bits = x != x ? kNan : rounded;
 }
 
 }  // namespace rlhf::cpu

@@ -83,19 +83,19 @@ std::vector<Prompt> normalizer_prompts(const RewardFlags& flags, const std::vect
 /// too late.
 struct PolicySampling {
   ModelFiles policy;
+  std::vector<Prompt> prompts;  // those that are drawn from
   std::vector<GenerationRequest> requests;
 };
 
 std::optional<PolicySampling> plan_sampling(const RewardFlags& flags, const std::vector<Ranking>& rankings,
                                             const SequenceEncoder& encoder) {
   if (flags.policy.empty()) return std::nullopt;
-  PolicySampling plan{open_model(flags.policy, "--policy"), {}};
+  PolicySampling plan{open_model(flags.policy, "--policy"), normalizer_prompts(flags, rankings), {}};
   require_same_tokenizer(load_tokenizer(plan.policy), "--policy", encoder.tokenizer(), "--model");
   const int64_t room = load_config(plan.policy).max_position_embeddings - flags.response_length;
-  const std::vector<Prompt> prompts = normalizer_prompts(flags, rankings);
-  SampleOrder order(flags.training.seed, static_cast<int64_t>(prompts.size()));
+  SampleOrder order(flags.training.seed, static_cast<int64_t>(plan.prompts.size()));
   for (const int64_t index : order.draw(0, flags.normalizer_samples)) {
-    std::vector<TokenId> ids = encoder.prompt(prompts[static_cast<size_t>(index)]);
+    std::vector<TokenId> ids = encoder.prompt(plan.prompts[static_cast<size_t>(index)]);
     if (!ids.empty() && static_cast<int64_t>(ids.size()) <= room)
       plan.requests.push_back({std::move(ids), static_cast<int64_t>(plan.requests.size()), 1});
   }
@@ -117,6 +117,7 @@ std::vector<std::vector<TokenId>> sample_policy(const RewardFlags& flags, const 
       load_language_model(plan.policy, flags.compute.torch_dtype(), flags.compute.torch_device(), false);
   policy.pack_for_decoding();
   const std::vector<GeneratedResponse> responses = generate(policy, plan.requests, options);
+  require_finite(responses);
   std::vector<std::vector<TokenId>> sequences;
   for (size_t i = 0; i < responses.size(); ++i) {
     if (responses[i].finish_reason != FinishReason::kStop) continue;
@@ -162,7 +163,7 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
   const ModelFiles files = open_model(flags.model);
   const SequenceEncoder encoder(load_tokenizer(files));
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
-  TrainingData data(flags.data, flags.run.output_dir, *collective);
+  TrainingData data(flags.data, flags.run, *collective);
   const std::vector<Ranking> rankings = data.rankings();
   const std::vector<Ranking> eval_rankings = data.eval_rankings();
   const std::optional<PolicySampling> sampling = plan_sampling(flags, rankings, encoder);
@@ -174,7 +175,8 @@ void run_reward(const CLI::App& command, RewardFlags flags) {
                            run_configuration(command),
                            parents,
                            data_hash(rankings),
-                           {{"eval_data", data_hash(eval_rankings)},
+                           {{"eval_data", eval_rankings.empty() ? "" : data_hash(eval_rankings)},
+                            {"normalizer_prompts", sampling ? data_hash(sampling->prompts) : ""},
                             {"policy", sampling ? sampling->policy.manifest().model_hash : ""}},
                            encoder.tokenizer().hash(),
                            flags.training.save_total_limit,

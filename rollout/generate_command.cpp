@@ -53,6 +53,7 @@ std::vector<GeneratedResponse> generate_watched(const LanguageModel& model,
     ProgressBar progress({"generate", total, 0, {}});
     responses = generate(model, requests, options, [&](int64_t done) { progress.update(done, {}); });
   }
+  require_finite(responses);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   size_t tokens = 0;
   for (const GeneratedResponse& response : responses) tokens += response.token_ids.size();

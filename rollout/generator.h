@@ -40,4 +40,8 @@ std::vector<GeneratedResponse> generate(const LanguageModel& model,
                                         const GeneratorOptions& options,
                                         const std::function<void(int64_t)>& progress = {});
 
+/// WorldError when a log-probability is not a number: the model's weights or what it makes of them overflow,
+/// and its answers mean nothing.
+void require_finite(const std::vector<GeneratedResponse>& responses);
+
 }  // namespace rlhf

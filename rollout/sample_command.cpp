@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_set>
 
@@ -48,13 +49,8 @@ struct SampleResult {
   int64_t repeated = 0;         ///< texts that another sample of the same prompt has, not kept again
 };
 
-/// Prompts of the files or of the ledger, of the split, each once, in order.
-std::vector<Prompt> wanted_prompts(const SampleFlags& flags, Database& ledger) {
-  LedgerSelection selection;
-  selection.split = flags.split;
-  LedgerPrompts in_ledger(ledger, selection);
-  PromptFiles in_files({flags.dataset, "", false});
-  PromptSource& source = flags.dataset.empty() ? static_cast<PromptSource&>(in_ledger) : in_files;
+/// Prompts of a source, of the split, each once, in order.
+std::vector<Prompt> wanted_prompts(const SampleFlags& flags, PromptSource& source) {
   std::vector<Prompt> prompts;
   std::unordered_set<std::string> seen;
   for (Prompt& prompt : source.prompts()) {
@@ -100,9 +96,8 @@ void check_prompts(const std::vector<Prompt>& prompts, const SequenceEncoder& en
 
 class Sampler {
  public:
-  Sampler(const SampleFlags& flags, Database& ledger)
+  explicit Sampler(const SampleFlags& flags)
       : flags_(flags),
-        ledger_(ledger),
         files_(open_model(flags.model)),
         encoder_(load_tokenizer(files_)),
         model_(load_language_model(files_, flags.compute.torch_dtype(), flags.compute.torch_device(), false)),
@@ -111,16 +106,19 @@ class Sampler {
     model_.pack_for_decoding();
   }
 
-  SampleResult run(const std::vector<Prompt>& prompts) {
+  void check(const std::vector<Prompt>& prompts) const {
     check_prompts(prompts, encoder_,
                   model_.decoder().config().max_position_embeddings - flags_.sampling.max_new_tokens);
-    const std::vector<DrawnSamples> drawn = drawn_samples(ledger_, record_, prompts);
-    register_model(ledger_, known_as_);
+  }
+
+  SampleResult run(const std::vector<Prompt>& prompts, Database& ledger) {
+    const std::vector<DrawnSamples> drawn = drawn_samples(ledger, record_, prompts);
+    register_model(ledger, known_as_);
     catch_interrupts();
     ProgressBar progress({"sample", static_cast<int64_t>(prompts.size()), 0, {"tokens/s"}});
     for (std::size_t first = 0; first < prompts.size(); first += flags_.unit_size) {
       const std::size_t count = std::min(flags_.unit_size, prompts.size() - first);
-      sample_unit(std::span(prompts).subspan(first, count), std::span(drawn).subspan(first, count));
+      sample_unit(std::span(prompts).subspan(first, count), std::span(drawn).subspan(first, count), ledger);
       progress.update(static_cast<int64_t>(first + count), {{"tokens/s", tokens_per_second()}});
       if (interrupt_requested() && first + count < prompts.size())
         throw Interrupted("stopped; what was sampled is in " + flags_.db +
@@ -138,7 +136,7 @@ class Sampler {
     return std::string("rlhf " RLHF_VERSION " ") + c10::toString(flags.compute.torch_dtype());
   }
 
-  void sample_unit(std::span<const Prompt> prompts, std::span<const DrawnSamples> drawn) {
+  void sample_unit(std::span<const Prompt> prompts, std::span<const DrawnSamples> drawn, Database& ledger) {
     const int32_t wanted = flags_.samples_per_prompt;
     for (const DrawnSamples& there : drawn) result_.already_present += there.responses;
     if (std::ranges::all_of(drawn, [&](const DrawnSamples& there) { return there.samples >= wanted; }))
@@ -154,7 +152,7 @@ class Sampler {
                                              response.token_ids, response.finish_reason, sample});
       }
     }
-    const std::vector<StoredResponses> stored = store_responses(ledger_, record_, answered);
+    const std::vector<StoredResponses> stored = store_responses(ledger, record_, answered);
     for (std::size_t i = 0; i < stored.size(); ++i) {
       result_.responses += stored[i].added;
       result_.repeated += static_cast<int64_t>(answered[i].responses.size()) - stored[i].added;
@@ -171,13 +169,13 @@ class Sampler {
     std::vector<GeneratedResponse> generated =
         generate(model_, requests_for(prompts, encoder_, flags_.samples_per_prompt), options);
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    require_finite(generated);
     for (const GeneratedResponse& response : generated)
       tokens_ += static_cast<int64_t>(response.token_ids.size());
     return generated;
   }
 
   const SampleFlags& flags_;
-  Database& ledger_;
   const ModelFiles files_;
   const SequenceEncoder encoder_;
   LanguageModel model_;
@@ -190,10 +188,22 @@ class Sampler {
 
 void run_sample(const SampleFlags& flags) {
   flags.compute.apply_threads();
-  Database ledger(flags.db, flags.dataset.empty() ? IfAbsent::kRefuse : IfAbsent::kCreate);
-  const std::vector<Prompt> prompts = wanted_prompts(flags, ledger);
-  Sampler sampler(flags, ledger);
-  const SampleResult result = sampler.run(prompts);
+  std::optional<Database> ledger;
+  std::vector<Prompt> prompts;
+  if (flags.dataset.empty()) {
+    ledger.emplace(flags.db, IfAbsent::kRefuse);
+    LedgerSelection selection;
+    selection.split = flags.split;
+    LedgerPrompts source(*ledger, selection);
+    prompts = wanted_prompts(flags, source);
+  } else {
+    PromptFiles source({flags.dataset, "", false});
+    prompts = wanted_prompts(flags, source);
+  }
+  Sampler sampler(flags);
+  sampler.check(prompts);
+  if (!ledger) ledger.emplace(flags.db);  // made only when nothing is wrong with what it is for
+  const SampleResult result = sampler.run(prompts, *ledger);
   std::cout << nlohmann::ordered_json{{"prompts", prompts.size()},
                                       {"responses", result.responses},
                                       {"already_present", result.already_present},

@@ -169,6 +169,8 @@ void check_sampling_options(const SamplingOptions& o) {
     if (!good) throw UserError(message);
   };
   require(std::isfinite(o.temperature) && o.temperature >= 0, "--temperature must be 0 (greedy) or above");
+  require(o.temperature == 0 || o.temperature >= kLeastTemperature,
+          "--temperature is too near 0 for float32 logits; 0 takes the likeliest token");
   require(o.top_k >= 0, "--top_k must be 0 (off) or above");
   require(o.top_p > 0 && o.top_p <= 1, "--top_p must lie in (0, 1]");
   require(o.min_p >= 0 && o.min_p <= 1, "--min_p must lie in [0, 1]");

@@ -9,6 +9,9 @@
 
 namespace rlhf {
 
+/// The least temperature that is not greedy: logits over less cannot be told apart in float32.
+inline constexpr double kLeastTemperature = 1e-4;
+
 /// UserError naming the option whose value makes no sense.
 void check_sampling_options(const SamplingOptions& options);
 

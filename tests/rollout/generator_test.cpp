@@ -275,6 +275,11 @@ TEST_CASE("a response of one token, an end drawn in the last place, and no reque
   CHECK(generate(model, {}, o).empty());
 }
 
+TEST_CASE("answers whose log-probabilities are no numbers are refused") {
+  CHECK_NOTHROW(require_finite({{{1, 2}, {-0.5f, 0.0f}, FinishReason::kStop}}));
+  CHECK_THROWS_AS(require_finite({{{1}, {std::nanf("")}, FinishReason::kStop}}), WorldError);
+}
+
 TEST_CASE("progress counts every response once") {
   const LanguageModel model = frozen();
   GeneratorOptions o = options();
