@@ -7,10 +7,13 @@ HeadProducts::HeadProducts(const torch::Tensor& weight, torch::ScalarType dtype)
   if (!packed_) weight_ = weight.to(dtype);
 }
 
-torch::Tensor HeadProducts::logits(const torch::Tensor& hidden) {
-  if (!packed_) return at::linear(hidden, weight_);
+void HeadProducts::logits(const torch::Tensor& hidden, torch::Tensor& out) {
+  if (!packed_) {
+    at::mm_out(out, hidden, weight_.t());
+    return;
+  }
   if (!for_logits_) for_logits_.emplace(weight_, dtype_);
-  return packed_product(hidden, *for_logits_);
+  packed_product_into(out, hidden, *for_logits_);
 }
 
 torch::Tensor HeadProducts::hidden_gradient(const torch::Tensor& gradient) {

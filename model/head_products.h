@@ -16,7 +16,8 @@ class HeadProducts {
   /// What logits and their gradients are stored in: with our own products float32 whatever `dtype` is.
   torch::ScalarType logits_dtype() const { return packed_ ? torch::kFloat32 : dtype_; }
 
-  torch::Tensor logits(const torch::Tensor& hidden);             ///< [C, V] of [C, H] in `dtype`
+  /// Into out [C, V], contiguous, of hidden [C, H] in `dtype`.
+  void logits(const torch::Tensor& hidden, torch::Tensor& out);
   torch::Tensor hidden_gradient(const torch::Tensor& gradient);  ///< [C, H] of the logits' gradient [C, V]
   /// sum [V, H] += gradient^T hidden.
   void add_weight_gradient(const torch::Tensor& gradient, const torch::Tensor& hidden,

@@ -208,6 +208,10 @@ torch::Tensor packed_product(const torch::Tensor& a, const PackedMatrix& weight,
   return out;
 }
 
+void packed_product_into(torch::Tensor& out, const torch::Tensor& a, const PackedMatrix& weight) {
+  workspace().product(weight, ProductInput(a), nullptr, out.mutable_data_ptr<float>());
+}
+
 torch::Tensor packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
                              const torch::Tensor& bias) {
   PackedMatrix& matrix = workspace().matrix;

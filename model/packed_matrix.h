@@ -87,6 +87,8 @@ bool packed_products_pay(torch::ScalarType dtype);
 /// one stride 1; bias [N] float32 or undefined.
 torch::Tensor packed_product(const torch::Tensor& a, const PackedMatrix& weight,
                              const torch::Tensor& bias = {});
+/// The same without a bias, into out [M, N] float32, contiguous.
+void packed_product_into(torch::Tensor& out, const torch::Tensor& a, const PackedMatrix& weight);
 /// a b^T + bias in `dtype`, [M, N] float32: a [M, K], b [N, K], each float32 or bfloat16 with one stride 1;
 /// bias [N] float32 or undefined. Packs b for this one product, in memory that each thread keeps.
 torch::Tensor packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,

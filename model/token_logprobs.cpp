@@ -1,6 +1,7 @@
 #include "model/token_logprobs.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
@@ -10,6 +11,7 @@
 
 #include "model/cpu_kernels.h"
 #include "model/head_products.h"
+#include "model/huge_pages.h"
 #include "model/parallel.h"
 
 namespace rlhf {
@@ -24,6 +26,30 @@ torch::ScalarType result_dtype(torch::ScalarType compute) {
 
 int64_t chunk_rows(const torch::Tensor& weight, const LogprobCompute& compute) {
   return std::max<int64_t>(1, compute.chunk_elements / weight.size(0));
+}
+
+/// Where the logits of one chunk after the other lie: they are larger than what is kept between steps, and
+/// pages that are fresh for every chunk cost a few percent of a step.
+class ChunkMemory {
+ public:
+  /// For chunks of `hidden`, the rows of all of them.
+  ChunkMemory(const torch::Tensor& hidden, const torch::Tensor& weight, int64_t chunk,
+              const HeadProducts& head)
+      : memory_(torch::empty({std::min(chunk, hidden.size(0)), weight.size(0)},
+                             hidden.options().dtype(head.logits_dtype()))) {
+    if (memory_.is_cpu()) prefer_huge_pages(memory_);
+  }
+  torch::Tensor rows(int64_t count) const { return memory_.narrow(0, 0, count); }
+
+ private:
+  torch::Tensor memory_;
+};
+
+/// The sum that a weight's gradient is added to.
+torch::Tensor zeros_in_huge_pages(const torch::Tensor& like) {
+  const torch::Tensor zeros = torch::empty_like(like);
+  if (zeros.is_cpu()) prefer_huge_pages(zeros);
+  return torch::Tensor(zeros).zero_();
 }
 
 /// What is known of M rows after their logits were looked at.
@@ -148,8 +174,12 @@ Forward forward_in_chunks(const torch::Tensor& hidden, const torch::Tensor& weig
   const int64_t count = h.size(0), chunk = chunk_rows(weight, compute);
   Forward result{Rows(count, options.statistics, h.options().dtype(result_dtype(compute.dtype))), {}};
   const auto look = uses_kernels(h, compute) ? look_at : look_at_on_device;
+  std::optional<ChunkMemory> memory;
   for (int64_t begin = 0; begin < count; begin += chunk) {
-    const torch::Tensor logits = head.logits(h.narrow(0, begin, std::min(chunk, count - begin)));
+    const int64_t size = std::min(chunk, count - begin);
+    if (keep || !memory) memory.emplace(h, weight, keep ? size : chunk, head);
+    torch::Tensor logits = memory->rows(size);
+    head.logits(h.narrow(0, begin, size), logits);
     look(logits, targets, options.temperature, begin, result.rows);
     if (keep) result.kept.push_back(logits);
   }
@@ -196,15 +226,17 @@ struct ChunkedLogprobs : torch::autograd::Function<ChunkedLogprobs> {
 
     torch::Tensor hidden_gradient, weight_gradient;
     if (context->needs_input_grad(0)) hidden_gradient = torch::empty_like(hidden);
-    if (context->needs_input_grad(1)) weight_gradient = torch::zeros_like(weight);
-    torch::Tensor buffer =
-        torch::empty({std::min(chunk, count), weight.size(0)}, h.options().dtype(head.logits_dtype()));
+    if (context->needs_input_grad(1)) weight_gradient = zeros_in_huge_pages(weight);
+    const ChunkMemory memory(h, weight, chunk, head);
     for (int64_t begin = 0, i = 0; begin < count; begin += chunk, ++i) {
       const int64_t size = std::min(chunk, count - begin);
-      const torch::Tensor chunk_hidden = h.narrow(0, begin, size), gradient = buffer.narrow(0, 0, size);
-      const bool kept = saved.size() > kFirstKept;
-      const torch::Tensor logits =
-          kept ? saved[kFirstKept + static_cast<std::size_t>(i)] : head.logits(chunk_hidden);
+      const torch::Tensor chunk_hidden = h.narrow(0, begin, size), gradient = memory.rows(size);
+      torch::Tensor logits = gradient;
+      if (saved.size() > kFirstKept) {
+        logits = saved[kFirstKept + static_cast<std::size_t>(i)];
+      } else {
+        head.logits(chunk_hidden, logits);
+      }
       differentiate(logits, gradient, targets, temperature, begin, rows, gradients);
       if (hidden_gradient.defined())
         hidden_gradient.narrow(0, begin, size).copy_(head.hidden_gradient(gradient));
@@ -228,10 +260,13 @@ struct SummedLogprobs : torch::autograd::Function<SummedLogprobs> {
     const auto look = uses_kernels(h, compute) ? look_at : look_at_on_device;
     const auto differentiate = uses_kernels(h, compute) ? logit_gradient : logit_gradient_on_device;
     const torch::Tensor hidden_gradient = torch::empty_like(hidden);
-    torch::Tensor weight_gradient = torch::zeros_like(weight);
+    torch::Tensor weight_gradient = zeros_in_huge_pages(weight);
+    const ChunkMemory memory(h, weight, chunk, head);
     for (int64_t begin = 0; begin < count; begin += chunk) {
-      const torch::Tensor chunk_hidden = h.narrow(0, begin, std::min(chunk, count - begin));
-      const torch::Tensor logits = head.logits(chunk_hidden);
+      const int64_t size = std::min(chunk, count - begin);
+      const torch::Tensor chunk_hidden = h.narrow(0, begin, size);
+      torch::Tensor logits = memory.rows(size);
+      head.logits(chunk_hidden, logits);
       look(logits, targets, 1.0, begin, rows);
       differentiate(logits, logits, targets, 1.0, begin, rows, ones);
       hidden_gradient.narrow(0, begin, chunk_hidden.size(0)).copy_(head.hidden_gradient(logits));
