@@ -19,6 +19,8 @@ void require(bool good, const std::string& message) {
   if (!good) throw UserError(message);
 }
 
+constexpr double kMostEpochs = 1e6;
+
 void require_not_negative(double value, const std::string& flag) {
   require(value >= 0 && std::isfinite(value), flag + " must be a finite number that is not negative");
 }
@@ -65,6 +67,7 @@ void check_training_flags(const TrainingOptions& o) {
   require(o.gradient_accumulation_steps > 0, "--gradient_accumulation_steps must be at least 1");
   require(o.max_steps > 0 || o.num_train_epochs > 0,
           "--num_train_epochs must be above 0 when --max_steps is not");
+  require(o.num_train_epochs <= kMostEpochs, "--num_train_epochs is too large");
   require_not_negative(o.learning_rate, "--learning_rate");
   require_not_negative(o.warmup_steps, "--warmup_steps");
   require_not_negative(o.weight_decay, "--weight_decay");

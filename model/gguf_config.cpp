@@ -62,13 +62,17 @@ ordered_json llama3_scaling(const GgufFile& file, const GgufTensor& tensor, doub
 }
 
 ordered_json rope_scaling(const GgufFile& file, const std::string& prefix, double theta, int64_t head_dim) {
-  const std::string type = file.text(prefix + "rope.scaling.type", "none");
+  // As llama.cpp reads it: linear where no type is named, by either name of the factor; 0 means none.
+  const std::string type = file.text(prefix + "rope.scaling.type", "linear");
   if (const GgufTensor* factors = file.find_tensor(kGgufRopeFactors)) {
     return llama3_scaling(file, *factors, theta, head_dim);
   }
   if (type == "none") return nullptr;
   if (type != "linear") file.fail("rope scaling \"" + type + "\" is not supported; linear and Llama 3's are");
-  return {{"rope_type", "linear"}, {"factor", shortest(file.number(prefix + "rope.scaling.factor"))}};
+  const double factor =
+      file.number(prefix + "rope.scaling.factor", file.number(prefix + "rope.scale_linear", 0.0));
+  if (factor == 0 || factor == 1) return nullptr;
+  return {{"rope_type", "linear"}, {"factor", shortest(factor)}};
 }
 
 void refuse_unknown_parts(const GgufFile& file, const std::string& architecture) {

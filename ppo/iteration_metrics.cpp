@@ -102,9 +102,12 @@ Metrics critic_metrics(const Experience& experience, const Advantages& advantage
   const auto slots = slots_of_tokens(experience.tokens, experience.value_slots);
   const auto values = host(experience.values).index_select(0, slots);
   const auto returns = host(advantages.returns).index_select(0, slots);
-  const double spread = Moments::of(returns).variance();
+  const Moments moments = Moments::of(returns);
+  const double spread = moments.variance();
   Metrics metrics;
-  if (spread > 0) {
+  // Equal returns differ by float32's rounding of what they are made of.
+  constexpr double kRounding = 1e-12;  // of their mean square
+  if (spread > kRounding * moments.sum_sq / moments.count) {
     metrics.emplace_back("val/explained_variance", 1 - Moments::of(returns - values).variance() / spread);
   }
   metrics.emplace_back("val/value_mean", mean_of(values));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "contract/error.h"
+#include "rollout/sampling.h"
 
 namespace rlhf {
 namespace {
@@ -30,6 +31,7 @@ void PpoOptions::check() const {
   require_positive(samples_per_prompt, "--samples_per_prompt");
   require_positive(response_length, "--response_length");
   require_positive(temperature, "--temperature");
+  require(temperature >= kLeastTemperature, "--temperature is too near 0 for float32 logits");
   require_positive(static_cast<double>(rollout_unit_size), "--rollout_unit_size");
   require(generation_threads >= 1 && generation_threads <= kMostThreads,
           "--generation_threads is " + std::to_string(generation_threads) + "; it must be from 1 to " +
@@ -45,6 +47,9 @@ void PpoOptions::check() const {
   require(num_mini_batches <= responses(), "--num_mini_batches is " + std::to_string(num_mini_batches) +
                                                ", but an iteration has only " + std::to_string(responses()) +
                                                " responses");
+  require(!critic_learning_rate || (*critic_learning_rate >= 0 && std::isfinite(*critic_learning_rate)),
+          "--critic_learning_rate must be a finite number that is not negative");
+  require(std::isfinite(convention.ent_coef), "--ent_coef must be a finite number");
   if (max_approx_kl) {
     require_positive(*max_approx_kl, "--max_approx_kl");
   }
@@ -58,6 +63,14 @@ void PpoOptions::check() const {
           "has, --per_device_train_batch_size how many responses are held at once");
   rewards.check();
   kl.check();
+  if (kl.target) {
+    require(kl.kl_coef > 0,
+            "--kl_coef is 0, from which --kl_target cannot steer it: give it a start above 0");
+    require(static_cast<double>(responses()) < 5 * kl.horizon,
+            "--kl_horizon is " + std::to_string(kl.horizon) + ", but an iteration has " +
+                std::to_string(responses()) +
+                " responses: below a fifth of them the coefficient would fall to 0 in one step");
+  }
 }
 
 }  // namespace rlhf

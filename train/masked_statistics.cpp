@@ -41,7 +41,7 @@ Moments Moments::from_sums(const std::vector<double>& sums) {
 }
 
 torch::Tensor whiten(const torch::Tensor& values, const Moments& global, const Whitening& options) {
-  const double variance = global.variance(options.unbiased_variance);
+  const double variance = global.count > 1 ? global.variance(options.unbiased_variance) : 0;
   const double divisor =
       std::sqrt(options.epsilon_is_floor ? std::max(variance, options.epsilon) : variance + options.epsilon);
   return (values - global.mean()) / divisor;

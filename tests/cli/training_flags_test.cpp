@@ -36,6 +36,7 @@ TEST_CASE("values that make no sense are refused by their flag") {
   refused("--per_device_eval_batch_size", [](auto& o) { o.per_device_eval_batch_size = -1; });
   refused("--gradient_accumulation_steps", [](auto& o) { o.gradient_accumulation_steps = 0; });
   refused("--num_train_epochs", [](auto& o) { o.num_train_epochs = 0; });
+  refused("--num_train_epochs", [](auto& o) { o.num_train_epochs = 1e300; });
   refused("--learning_rate", [](auto& o) { o.learning_rate = -1; });
   refused("--learning_rate", [](auto& o) { o.learning_rate = std::numeric_limits<double>::infinity(); });
   refused("--weight_decay", [](auto& o) { o.weight_decay = -1; });

@@ -1,6 +1,7 @@
 // What the kernels compute in float, with the machine's best instructions, against the same in double.
 #include "model/cpu_kernels.h"
 
+#include <bit>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -92,6 +93,23 @@ TEST_CASE("SwiGLU and its gradient in float are those in double, far from zero t
   CHECK(largest_error(y_float, y) < 1e-6);
   CHECK(largest_error(dx_float, dx) < 2e-6);
   CHECK(y[1] == 200.0 * x[kWidth + 1]);
+}
+
+TEST_CASE("floats round to the nearest bfloat16, ties to even, and what is no number stays none") {
+  const auto rounded = [](uint32_t bits) {
+    cpu::Bfloat16 out;
+    cpu::store(&out, std::bit_cast<float>(bits));
+    return out.bits;
+  };
+  CHECK(rounded(0x3f800000) == 0x3f80);
+  CHECK(rounded(0x3f807fff) == 0x3f80);
+  CHECK(rounded(0x3f808000) == 0x3f80);
+  CHECK(rounded(0x3f808001) == 0x3f81);
+  CHECK(rounded(0x3f818000) == 0x3f82);
+  CHECK(rounded(0x7f800000) == 0x7f80);
+  CHECK(rounded(0xff7fffff) == 0xff80);
+  for (const uint32_t nan : {0x7fffffffu, 0x7f800001u, 0xffc00000u, 0xffffffffu})
+    CHECK(rounded(nan) == 0x7fc0);
 }
 
 TEST_CASE("SwiGLU of large gates is the gate, and of very negative ones nothing") {

@@ -46,7 +46,8 @@ Tokenizer tokenizer_in_style(const std::string& style) {
 }
 
 /// A random model with as many ids as a tokenizer has, rounded up, so that some are unused.
-LanguageModel random_model(const std::string& family, const Tokenizer& tokenizer) {
+LanguageModel random_model(const std::string& family, const Tokenizer& tokenizer,
+                           const nlohmann::ordered_json& rope_scaling = nullptr) {
   nlohmann::ordered_json json = {{"model_type", family},
                                  {"vocab_size", tokenizer.vocab_size() + 5},
                                  {"hidden_size", 32},
@@ -67,6 +68,7 @@ LanguageModel random_model(const std::string& family, const Tokenizer& tokenizer
                             {"high_freq_factor", 4.0},
                             {"original_max_position_embeddings", 8192}};
   }
+  if (!rope_scaling.is_null()) json["rope_scaling"] = rope_scaling;
   const ModelConfig config = ModelConfig::parse(json.dump(), "config.json");
   torch::Tensor head;
   if (!config.tie_word_embeddings)
@@ -150,6 +152,20 @@ TEST_CASE("a model written as GGUF comes back bit for bit in F32, and close in o
       CHECK(back.model.decoder().config().rope.scaling == model.decoder().config().rope.scaling);
     }
   }
+}
+
+TEST_CASE("a rope scaling without a type is linear, as llama.cpp reads it") {
+  const Tokenizer tokenizer = tokenizer_in_style("qwen2");
+  const test::TemporaryFolder folder;
+  save_gguf(folder / "m.gguf", random_model("qwen2", tokenizer, {{"rope_type", "linear"}, {"factor", 4.0}}),
+            tokenizer, GgufTensorType::kF32);
+  std::string bytes = test::read_file(folder / "m.gguf");
+  const std::string type = "qwen2.rope.scaling.type";
+  bytes.replace(bytes.find(type), type.size(), "qwen2.rope.scaling.none");  // a key that nobody reads
+  const GgufModel model =
+      load_gguf(GgufFile::from_bytes(std::make_shared<const std::string>(bytes), "untyped.gguf"));
+  CHECK(model.model.decoder().config().rope.scaling == Rope::Scaling::kLinear);
+  CHECK(model.model.decoder().config().rope.factor == 4.0);
 }
 
 TEST_CASE("tokenizers of the four styles that llama.cpp has a name for come back with the same meaning") {

@@ -47,6 +47,12 @@ TEST_CASE("equal values whiten to zero, by a sum or by a floor") {
   CHECK(whiten(apart, Moments::of(apart))[1].item<double>() == Approx(1e-5 / std::sqrt(1.01e-8)));
 }
 
+TEST_CASE("one value whitens to zero, whatever the denominator") {
+  const torch::Tensor one = torch::tensor({3.0}, torch::kFloat64);
+  for (const bool unbiased : {false, true})
+    CHECK(whiten(one, Moments::of(one), {.unbiased_variance = unbiased}).item<double>() == 0);
+}
+
 TEST_CASE("a value that is not finite stays visible") {
   const auto values = doubles({1, std::nan(""), 3});
   CHECK(std::isnan(Moments::of(values).variance()));
