@@ -15,8 +15,9 @@ namespace {
 
 constexpr char kRewardModel[] = "reward-";  // and the number of the member
 
-BrokerOptions broker_options(const PpoFlags& flags) {
+BrokerOptions broker_options(const PpoFlags& flags, int64_t vocab_size) {
   BrokerOptions options;
+  options.vocab_size = vocab_size;
   options.lease = std::chrono::seconds(flags.lease_seconds);
   options.max_staleness = flags.options.max_staleness;
   options.instruction_set = at::get_cpu_capability();
@@ -35,9 +36,10 @@ CheckpointBytes bytes_of(const ModelFiles& files) {
 }  // namespace
 
 struct ServedRollouts::State {
-  State(const PpoFlags& flags, const std::vector<ModelFiles>& reward, LivePolicyRunner* local_runner)
+  State(const PpoFlags& flags, int64_t vocab_size, const std::vector<ModelFiles>& reward,
+        LivePolicyRunner* local_runner)
       : store(static_cast<std::size_t>(flags.options.max_staleness) + 2),
-        broker(broker_options(flags)),
+        broker(broker_options(flags, vocab_size)),
         local(local_runner) {
     for (const ModelFiles& member : reward) {
       const CheckpointBytes checkpoint = bytes_of(member);
@@ -55,9 +57,9 @@ struct ServedRollouts::State {
   std::unique_ptr<Server> server;
 };
 
-ServedRollouts::ServedRollouts(const PpoFlags& flags, const std::vector<ModelFiles>& reward_models,
-                               LivePolicyRunner* local)
-    : state_(std::make_unique<State>(flags, reward_models, local)) {
+ServedRollouts::ServedRollouts(const PpoFlags& flags, int64_t vocab_size,
+                               const std::vector<ModelFiles>& reward_models, LivePolicyRunner* local)
+    : state_(std::make_unique<State>(flags, vocab_size, reward_models, local)) {
   const std::string address = state_->server->address().text();
   std::cout << nlohmann::json{{"listening", address}}.dump() << std::endl;
   std::cerr << "Waiting for workers: rlhf rollout --learner grpc://" << address << "\n";
@@ -68,8 +70,8 @@ ServedRollouts::~ServedRollouts() = default;
 PublishedPolicy ServedRollouts::publish(int64_t iteration, const LanguageModel& policy,
                                         const Tokenizer& tokenizer) {
   const CheckpointBytes checkpoint = language_model_bytes(policy, tokenizer);
-  state_->store.count_from(kPolicyModel, iteration + 1);
-  return {state_->store.publish(kPolicyModel, checkpoint), checkpoint.manifest.model_hash};
+  state_->store.publish_as(kPolicyModel, iteration + 1, checkpoint);
+  return {iteration + 1, checkpoint.manifest.model_hash};
 }
 
 std::vector<Trajectory> ServedRollouts::collect(const std::vector<RolloutUnit>& units) {

@@ -14,8 +14,9 @@ namespace rlhf {
 /// serves.
 class ServedRollouts : public RolloutSource {
  public:
-  /// `local`, when given, computes units in this process too. WorldError when the port is in use.
-  ServedRollouts(const PpoFlags& flags, const std::vector<ModelFiles>& reward_models,
+  /// `vocab_size`: of the policy. `local`, when given, computes units in this process too. WorldError when
+  /// the port is in use.
+  ServedRollouts(const PpoFlags& flags, int64_t vocab_size, const std::vector<ModelFiles>& reward_models,
                  LivePolicyRunner* local);
   ~ServedRollouts() override;
 

@@ -56,9 +56,8 @@ class RunnerMaker {
       scorer_dtype_ = dtype;
     }
     const ModelFiles policy = ModelFiles::in_memory(*models.policy);
-    if (eos_token_ids_.empty()) eos_token_ids_ = load_tokenizer(policy).eos_ids();
     return std::make_unique<WorkerRunner>(scorer_, load_language_model(policy, dtype, device, false),
-                                          eos_token_ids_);
+                                          load_tokenizer(policy).eos_ids());
   }
 
  private:
@@ -66,7 +65,6 @@ class RunnerMaker {
   std::vector<std::shared_ptr<const CheckpointBytes>> reward_models_;
   std::shared_ptr<RewardScorer> scorer_;
   torch::ScalarType scorer_dtype_ = torch::kFloat32;
-  std::vector<TokenId> eos_token_ids_;
 };
 
 void run_rollout(const RolloutFlags& flags) {

@@ -41,10 +41,11 @@ MemoryCheckpointStore::MemoryCheckpointStore(std::size_t keep_versions)
     : keep_versions_(std::max<std::size_t>(keep_versions, 1)) {}
 MemoryCheckpointStore::~MemoryCheckpointStore() = default;
 
-void MemoryCheckpointStore::count_from(const std::string& name, int64_t version) {
+void MemoryCheckpointStore::publish_as(const std::string& name, int64_t version,
+                                       const CheckpointBytes& checkpoint) {
+  check_model_name(name);
   const std::scoped_lock lock(mutex_);
-  int64_t& next = models_[name].next_version;
-  next = std::max(next, version);
+  put(name, version, checkpoint);
 }
 
 int64_t MemoryCheckpointStore::publish(const std::string& name, const CheckpointBytes& checkpoint) {
@@ -133,11 +134,16 @@ int64_t MemoryCheckpointStore::version_with(const std::string& name,
 int64_t MemoryCheckpointStore::add(const std::string& name, const CheckpointBytes& checkpoint) {
   const std::scoped_lock lock(mutex_);
   if (const int64_t same = version_with(name, checkpoint.manifest)) return same;
+  const int64_t version = models_[name].next_version;
+  put(name, version, checkpoint);
+  return version;
+}
+
+void MemoryCheckpointStore::put(const std::string& name, int64_t version, const CheckpointBytes& checkpoint) {
   Model& model = models_[name];
-  const int64_t version = model.next_version++;
+  model.next_version = std::max(model.next_version, version + 1);
   model.versions[version] = std::make_shared<const Entry>(version, checkpoint);
   while (model.versions.size() > keep_versions_) model.versions.erase(model.versions.begin());
-  return version;
 }
 
 }  // namespace rlhf

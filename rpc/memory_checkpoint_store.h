@@ -16,9 +16,9 @@ class MemoryCheckpointStore : public CheckpointStore {
   explicit MemoryCheckpointStore(std::size_t keep_versions = 2);
   ~MemoryCheckpointStore() override;
 
-  /// The next version published as `name` gets the number `version` or a higher one: a resumed run goes on
-  /// counting.
-  void count_from(const std::string& name, int64_t version);
+  /// Publishes under this very number, whether the same bytes have one already or not: a learner's versions
+  /// count its iterations, in a resumed run too.
+  void publish_as(const std::string& name, int64_t version, const CheckpointBytes& checkpoint);
 
   int64_t publish(const std::string& name, const CheckpointBytes& checkpoint) override;
   CheckpointBytes fetch(const std::string& name, int64_t version) override;
@@ -38,6 +38,7 @@ class MemoryCheckpointStore : public CheckpointStore {
   int64_t version_with(const std::string& name,
                        const CheckpointManifest& manifest) const;  // 0: none; needs mutex_
   int64_t add(const std::string& name, const CheckpointBytes& checkpoint);
+  void put(const std::string& name, int64_t version, const CheckpointBytes& checkpoint);  // needs mutex_
 
   const std::size_t keep_versions_;
   mutable std::mutex mutex_;  // guards models_

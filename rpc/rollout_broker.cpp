@@ -132,7 +132,7 @@ void RolloutBroker::Impl::run_locally(UnitTable::Entry& entry, UnitRunner& runne
     if (!sample.policy_hash.empty() && sample.policy_hash != work.policy_hash)
       throw WorldError(unit_name(work) + " was sampled in this process with weights " +
                        short_hash(sample.policy_hash) + "..., not " + short_hash(work.policy_hash) + "...");
-  samples = complete_samples(work, std::move(samples));
+  samples = complete_samples(work, std::move(samples), options_.vocab_size);
   lock.lock();
   UnitTable::Entry* still = units_.leased_as(lease_id);
   if (!still) return;  // a worker that had lost its lease was first, or the unit is withdrawn
@@ -259,7 +259,7 @@ RolloutBroker::Verdict RolloutBroker::Impl::judge(UnitTable::Entry& entry, const
                     std::to_string(unit.policy_version) + " (" + short_hash(unit.policy_hash) +
                     "...), not with version " + std::to_string(submission.policy_version) + " (" +
                     short_hash(submission.policy_hash) + "...)");
-    UnitTable::finish(entry, complete_samples(unit, std::move(submission.samples)));
+    UnitTable::finish(entry, complete_samples(unit, std::move(submission.samples), options_.vocab_size));
   } catch (const std::exception& error) {
     ++tallies_[worker.name].rejected;
     // Another worker may hold the unit by now; its lease is none of this one's business.

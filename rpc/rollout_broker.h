@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@ struct BrokerOptions {
   using Clock = std::chrono::steady_clock;
   std::chrono::milliseconds lease{15'000};  ///< a lease not renewed for this long goes to another worker
   int64_t max_staleness = 0;                ///< policy versions a submission may lag behind the newest units
+  int64_t vocab_size = std::numeric_limits<TokenId>::max();  ///< of the policy; ids from there on are refused
   int max_failures = 5;         ///< times a unit may fail or lose its lease before collect() gives up
   std::string instruction_set;  ///< of the learner; a worker with another is announced
   /// Asked a few times a second while collect() waits; true ends it with Interrupted.

@@ -30,8 +30,12 @@ bool is_sound(const SamplingOptions& sampling) {
 }
 
 /// What is wrong with one sample; empty when nothing is.
-std::string fault_of(const Trajectory& sample, const RolloutUnit& unit) {
+std::string fault_of(const Trajectory& sample, const RolloutUnit& unit, int64_t vocab_size) {
   if (!are_ids(sample.response_ids)) return "its response is empty or has a negative id";
+  if (const TokenId most = *std::max_element(sample.response_ids.begin(), sample.response_ids.end());
+      most >= vocab_size)
+    return "its response has id " + std::to_string(most) + ", outside the vocabulary of " +
+           std::to_string(vocab_size);
   if (sample.response_ids.size() > static_cast<std::size_t>(unit.sampling.max_new_tokens))
     return "its response has " + std::to_string(sample.response_ids.size()) + " ids, more than " +
            std::to_string(unit.sampling.max_new_tokens);
@@ -76,7 +80,8 @@ void check_unit(const RolloutUnit& unit) {
       "it names a reward model without its name or its hash");
 }
 
-std::vector<Trajectory> complete_samples(const RolloutUnit& unit, std::vector<Trajectory> samples) {
+std::vector<Trajectory> complete_samples(const RolloutUnit& unit, std::vector<Trajectory> samples,
+                                         int64_t vocab_size) {
   const auto per_prompt = static_cast<std::size_t>(unit.samples_per_prompt);
   if (samples.size() != unit.prompts.size() * per_prompt)
     throw UserError(unit_name(unit) + " wants " + std::to_string(unit.prompts.size() * per_prompt) +
@@ -90,7 +95,7 @@ std::vector<Trajectory> complete_samples(const RolloutUnit& unit, std::vector<Tr
     if (sample.prompt_slot != slot || sample.sample_index != index)
       throw UserError(where + ": the sample there says slot " + std::to_string(sample.prompt_slot) +
                       ", sample " + std::to_string(sample.sample_index));
-    if (const std::string fault = fault_of(sample, unit); !fault.empty())
+    if (const std::string fault = fault_of(sample, unit, vocab_size); !fault.empty())
       throw UserError(where + ": " + fault);
     const TokenizedPrompt& prompt = unit.prompts[i / per_prompt];
     sample.iteration = unit.iteration;

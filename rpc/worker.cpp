@@ -39,8 +39,9 @@ std::string default_name() {
   return std::string(host.data()) + ":" + std::to_string(getpid());
 }
 
-/// Renews a lease from a thread of its own as long as it lives. A renewal that fails is not this thread's to
-/// mend: the worker notices when it submits.
+/// Renews a lease from a thread of its own as long as it lives, a lost one too: it is how the learner knows
+/// that the worker is there, and the worker that the run is over. A renewal that fails is not this thread's
+/// to mend: the worker notices when it submits.
 class Heartbeat {
  public:
   Heartbeat(RolloutClient& learner, uint64_t lease_id, std::chrono::milliseconds every)
@@ -59,9 +60,11 @@ class Heartbeat {
     while (!wake.wait_for(lock, stop, every, [&] { return stop.stop_requested(); })) {
       try {
         const RolloutBroker::RenewAnswer answer = learner.renew(lease_id);
-        if (answer.finished) finished_ = true;
-        if (!answer.held) return;
-      } catch (const WorldError&) {
+        if (answer.finished) {
+          finished_ = true;
+          return;
+        }
+      } catch (const std::exception&) {
       }
     }
   }

@@ -337,8 +337,7 @@ TEST_CASE("A server that is not there is a WorldError that names it") {
 
 TEST_CASE("A memory store keeps the newest versions and what is being read") {
   MemoryCheckpointStore store(2);
-  store.count_from("policy", 5);
-  CHECK(store.publish("policy", test::make_policy(1)) == 5);
+  store.publish_as("policy", 5, test::make_policy(1));
   const auto held = store.open("policy", 5);
   CHECK(store.publish("policy", test::make_policy(2)) == 6);
   CHECK(store.publish("policy", test::make_policy(3)) == 7);
@@ -348,6 +347,15 @@ TEST_CASE("A memory store keeps the newest versions and what is being read") {
   CHECK(bytes == *test::make_policy(1).files[1].bytes);
   REQUIRE(store.list().size() == 1);
   CHECK(store.list()[0].version == 7);
+}
+
+TEST_CASE("A version that is named is kept under its number, though an earlier one has the same bytes") {
+  MemoryCheckpointStore store(2);
+  store.publish_as("policy", 1, test::make_policy(1));
+  store.publish_as("policy", 2, test::make_policy(1));
+  CHECK(store.open("policy", 2)->version() == 2);
+  CHECK(store.open("policy", 1)->version() == 1);
+  CHECK(store.fetch("policy", 2).manifest.model_hash == store.fetch("policy", 1).manifest.model_hash);
 }
 
 TEST_CASE("The newest version of every model is listed") {

@@ -150,7 +150,10 @@ TEST_CASE("Weights that are not the unit's are refused and the unit is free agai
 }
 
 TEST_CASE("Samples that do not fit the unit are refused and the unit is free again") {
-  Scene scene(1, {});
+  constexpr TokenId kVocabulary = 1'000'000;
+  BrokerOptions options;
+  options.vocab_size = kVocabulary;
+  Scene scene(1, options);
   const auto lease = scene.take(scene.alice);
   auto wrong = scene.result(lease);
   SECTION("one too few") {
@@ -175,6 +178,9 @@ TEST_CASE("Samples that do not fit the unit are refused and the unit is free aga
   }
   SECTION("a negative id") {
     wrong.samples[1].response_ids[0] = -5;
+  }
+  SECTION("an id behind the vocabulary") {
+    wrong.samples[1].response_ids.back() = kVocabulary;
   }
   SECTION("lengths that differ") {
     wrong.samples[1].logprobs.push_back(-1);
