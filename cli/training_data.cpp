@@ -13,11 +13,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The folder of the run that is gone on with: --output_dir, or where the checkpoint given lies.
+fs::path begun_in(const RunFlags& run) {
+  const fs::path checkpoint = run.resume_from_checkpoint;
+  if (data_of_run(run.output_dir).empty() && fs::is_directory(checkpoint))
+    return fs::canonical(checkpoint).parent_path();
+  return run.output_dir;
+}
+
 /// Where the ledger stood when the run of this folder began; nothing for a new run, or one on files.
-std::optional<LedgerPosition> recorded_position(const std::string& output_dir) {
+std::optional<LedgerPosition> recorded_position(const fs::path& folder) {
   LedgerPosition position;
   bool found = false;
-  for (const RunData& part : data_of_run(output_dir)) {
+  for (const RunData& part : data_of_run(folder)) {
     if (part.ledger.empty()) continue;
     found = true;
     if (part.kind == RecordKind::kRanking) position.tick = part.selection.through_tick.value_or(0);
@@ -28,16 +36,16 @@ std::optional<LedgerPosition> recorded_position(const std::string& output_dir) {
   return found ? std::optional(position) : std::nullopt;
 }
 
-LedgerPosition position_for(const DatasetFlags& flags, const std::string& output_dir) {
+LedgerPosition position_for(const DatasetFlags& flags, const fs::path& folder) {
   Database ledger(flags.db, IfAbsent::kRefuse);
   const LedgerPosition now = ledger_position(ledger);
-  const std::optional<LedgerPosition> then = recorded_position(output_dir);
+  const std::optional<LedgerPosition> then = recorded_position(folder);
   if (!then) return now;
   const bool more = (then->tick > 0 && now.tick > then->tick) ||
                     (then->last_prompt > 0 && now.last_prompt > then->last_prompt) ||
                     (then->last_demonstration > 0 && now.last_demonstration > then->last_demonstration);
   if (more)
-    std::cerr << flags.db << " has grown since the run in " << output_dir
+    std::cerr << flags.db << " has grown since the run in " << folder.string()
               << " began; the run keeps to what it began with. Another --output_dir trains on all of it.\n";
   return *then;
 }
@@ -64,10 +72,11 @@ std::vector<DataFile> described(const std::vector<std::string>& files) {
 
 }  // namespace
 
-TrainingData::TrainingData(const DatasetFlags& flags, const std::string& output_dir, Collective& collective)
+TrainingData::TrainingData(const DatasetFlags& flags, const RunFlags& run, Collective& collective)
     : flags_(flags) {
   if (flags_.db.empty()) return;
-  const LedgerPosition position = collective.is_first() ? position_for(flags_, output_dir) : LedgerPosition{};
+  const LedgerPosition position =
+      collective.is_first() ? position_for(flags_, begun_in(run)) : LedgerPosition{};
   flags_.as_of = agreed(position, collective);
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/dataset_flags.h"
+#include "cli/training_session.h"
 #include "storage/run_data.h"
 #include "train/collective.h"
 
@@ -13,9 +14,8 @@ namespace rlhf {
 /// ledger as it stood then, whatever was labelled since. Remembers what was read, for the record.
 class TrainingData {
  public:
-  /// `output_dir` is the run's; with several processes the first one says how the ledger stands. UserError as
-  /// for DatasetFlags.
-  TrainingData(const DatasetFlags& flags, const std::string& output_dir, Collective& collective);
+  /// With several processes the first one says how the ledger stands. UserError as for DatasetFlags.
+  TrainingData(const DatasetFlags& flags, const RunFlags& run, Collective& collective);
 
   std::vector<Demonstration> demonstrations();
   std::vector<Demonstration> eval_demonstrations();

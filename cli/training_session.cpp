@@ -95,6 +95,7 @@ nlohmann::ordered_json run_configuration(const CLI::App& command) {
                                                  "tokenizer",
                                                  "model_config",
                                                  "policy",
+                                                 "normalizer_prompts",
                                                  "dataset",
                                                  "eval_dataset",
                                                  "db",
@@ -110,6 +111,8 @@ nlohmann::ordered_json run_configuration(const CLI::App& command) {
 
 TrainingSession::TrainingSession(const RunFlags& flags, const SessionPlan& plan, Collective& collective)
     : flags_(flags), plan_(plan), collective_(collective) {
+  if (flags_.resume_from_checkpoint == "true")
+    flags_.resume_from_checkpoint = "auto";                      // as transformers has it
   plan_.configuration["world_size"] = collective_.world_size();  // another one sums and batches in other ways
   plan_.configuration["hash_of"] = plan_.other_hashes;
   plan_.configuration["hash_of"]["tokenizer"] = plan_.tokenizer_hash;
@@ -165,9 +168,8 @@ TrainerState TrainingSession::start() {
   checkpoints_->truncate_after(last_kept);
   std::vector<std::unique_ptr<MetricSink>> sinks;
   sinks.push_back(std::make_unique<MetricsFile>(flags_.output_dir));
-  auto events = std::make_unique<TensorBoardEvents>(flags_.output_dir);
-  if (!resume_from_) events->log_text(0, "args", verbatim_markdown(plan_.configuration.dump(2)));
-  sinks.push_back(std::move(events));
+  sinks.push_back(std::make_unique<TensorBoardEvents>(flags_.output_dir));
+  auto& events = static_cast<TensorBoardEvents&>(*sinks.back());
   if (ledger) {
     ledger_ = std::make_unique<RunLedger>(std::move(*ledger), run_record(), last_kept);
     for (const StartModel& parent : plan_.parents) ledger_->record(parent.model);
@@ -176,6 +178,7 @@ TrainerState TrainingSession::start() {
   }
   metrics_ = std::make_unique<FanoutSink>(std::move(sinks));
   metrics_->truncate_after(last_kept);
+  if (!resume_from_) events.log_text(0, "args", verbatim_markdown(plan_.configuration.dump(2)));
   return state;
 }
 

@@ -41,7 +41,7 @@ struct SessionPlan {
   nlohmann::ordered_json configuration;  ///< run_configuration() of the command
   std::vector<StartModel> parents;
   std::string data_hash;
-  /// Of what else decides the model's files and metrics, by its name; "" where it is not given.
+  /// Of what else decides the model's files and metrics, by its name; "" where there is none.
   std::map<std::string, std::string> other_hashes;
   std::string tokenizer_hash;
   int64_t save_total_limit = 2;

@@ -113,8 +113,9 @@ class Importer {
   }
 
   ImportSource source_of(const std::string& path, const std::string& format) const {
-    return {path, path == "-" ? std::string() : sha256_file(path), format, options_.tool_version,
-            options_.dry_run};
+    // A pipe is read once, by the import itself.
+    return {path, fs::is_regular_file(path) ? sha256_file(path) : std::string(), format,
+            options_.tool_version, options_.dry_run};
   }
 
   void note_format(const std::string& format) {

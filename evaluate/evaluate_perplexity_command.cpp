@@ -37,7 +37,7 @@ void run_perplexity(const PerplexityFlags& flags) {
     if (d.prompt.is_chat()) throw UserError(d.origin + ": evaluate perplexity reads text, not conversations");
     const std::string text = d.prompt.text + d.completion;
     const std::vector<TokenId> ids = tokenizer.encode(text);
-    bytes += static_cast<int64_t>(text.size());
+    const size_t text_end = ids.size() - tokenizer.suffix_ids().size();
     // Texts longer than the context are read in windows; the first token of a window has nothing before it.
     for (size_t begin = 0; begin + 1 < ids.size(); begin += static_cast<size_t>(context)) {
       const size_t end = std::min(begin + static_cast<size_t>(context), ids.size());
@@ -52,9 +52,11 @@ void run_perplexity(const PerplexityFlags& flags) {
                   .logprobs.sum(torch::kFloat64)
                   .item<double>();
       tokens += count;
+      for (size_t i = begin + 1; i < std::min(end, text_end); ++i)
+        bytes += static_cast<int64_t>(tokenizer.token_bytes(ids[i]).size());
     }
   }
-  if (tokens == 0) throw UserError("the data has no two tokens in a row");
+  if (bytes == 0) throw UserError("the data has no two tokens in a row");
   const double loss = nats / static_cast<double>(tokens);
   const nlohmann::ordered_json result = {
       {"perplexity", std::exp(loss)},

@@ -129,7 +129,7 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   const PpoModels models(flags);
   const SequenceEncoder encoder(load_tokenizer(models.policy));
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
-  TrainingData data(flags.data, flags.run.output_dir, *collective);
+  TrainingData data(flags.data, flags.run, *collective);
   const std::vector<Prompt> prompts = data.prompts();
   std::vector<Prompt> eval_prompts = data.eval_prompts();
   if (static_cast<int64_t>(eval_prompts.size()) > flags.eval_prompts)
@@ -146,7 +146,7 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
                            run_configuration(command),
                            models.parents(flags),
                            data_hash(prompts),
-                           {{"eval_data", data_hash(eval_prompts)},
+                           {{"eval_data", eval_prompts.empty() ? "" : data_hash(eval_prompts)},
                             {"gold_reward_model", models.gold.empty() ? "" : reward_hash(models.gold)}},
                            encoder.tokenizer().hash(),
                            options.training.save_total_limit,
@@ -192,7 +192,8 @@ void run_ppo(const CLI::App& command, PpoFlags flags) {
   LocalRolloutSource local(runner);
   std::unique_ptr<ServedRollouts> served;
   if (!flags.listen.empty() && collective->is_first())
-    served = std::make_unique<ServedRollouts>(flags, models.reward, flags.local_rollouts ? &runner : nullptr);
+    served = std::make_unique<ServedRollouts>(flags, shape.policy.vocab_size, models.reward,
+                                              flags.local_rollouts ? &runner : nullptr);
 
   TrainerState state = session.start();
   PpoSurroundings around{served ? static_cast<RolloutSource&>(*served) : local,

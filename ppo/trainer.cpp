@@ -66,11 +66,22 @@ Metrics staleness_metrics(const TrajectoryView& trajectories, int64_t version) {
           {"rollout/staleness_max", most}};
 }
 
-std::vector<float> entries(const torch::Tensor& packed, const Segments& segments, int64_t s, int64_t count) {
-  const auto row =
-      packed.narrow(0, segments.begin(s), count).detach().to(torch::kCPU, torch::kFloat32).contiguous();
-  return {row.data_ptr<float>(), row.data_ptr<float>() + count};
-}
+/// A packed column in the host's memory, taken there once for all its segments.
+class HostColumn {
+ public:
+  HostColumn(const torch::Tensor& packed, const Segments& segments)
+      : values_(packed.detach().to(torch::kCPU, torch::kFloat32).contiguous()), segments_(segments) {}
+
+  /// The first `count` entries of segment `s`.
+  std::vector<float> entries(int64_t s, int64_t count) const {
+    const float* first = values_.const_data_ptr<float>() + segments_.begin(s);
+    return {first, first + count};
+  }
+
+ private:
+  torch::Tensor values_;
+  const Segments& segments_;
+};
 
 void load_parameters(const SafetensorsFile& file, const std::vector<NamedTensor>& parameters) {
   const torch::NoGradGuard no_grad;
@@ -249,19 +260,21 @@ std::future<void> PpoTrainer::record_trajectories(int64_t step, const Trajectory
                                                   const Experience& experience, const TokenRewards& rewards,
                                                   const Advantages& advantages) const {
   if (!around_.collective.is_first() || around_.trajectories == nullptr) return {};
-  const auto kl = kl_sums(experience).k1;
+  const auto kl = kl_sums(experience).k1.to(torch::kCPU, torch::kFloat64);
+  const HostColumn logprobs(experience.logprobs, experience.tokens),
+      reference_logprobs(experience.reference_logprobs, experience.tokens),
+      token_rewards(rewards.rewards, experience.value_slots),
+      values(experience.values, experience.value_slots), raw_advantages(advantages.raw, experience.tokens);
+  const auto decoded = [&](const std::vector<TokenId>& ids) {
+    return around_.decode ? around_.decode(ids) : "";
+  };
   std::vector<TrajectoryRecord> records;
   for (int64_t s = 0; s < experience.tokens.count(); ++s) {
     const Trajectory& t = *trajectories[static_cast<size_t>(s)];
     const int64_t count = experience.tokens.length(s);
-    const auto of_tokens = [&](const torch::Tensor& x) { return entries(x, experience.tokens, s, count); };
-    const auto of_slots = [&](const torch::Tensor& x) {
-      return entries(x, experience.value_slots, s, count);
-    };
-    records.push_back({t, around_.decode ? around_.decode(t.prompt_ids) : "",
-                       around_.decode ? around_.decode(t.response_ids) : "", of_tokens(experience.logprobs),
-                       of_tokens(experience.reference_logprobs), of_slots(rewards.rewards),
-                       of_slots(experience.values), of_tokens(advantages.raw), kl[s].item<double>(),
+    records.push_back({t, decoded(t.prompt_ids), decoded(t.response_ids), logprobs.entries(s, count),
+                       reference_logprobs.entries(s, count), token_rewards.entries(s, count),
+                       values.entries(s, count), raw_advantages.entries(s, count), kl[s].item<double>(),
                        controller_.beta()});
   }
   return std::async(std::launch::async, [sink = around_.trajectories, step, records = std::move(records)] {

@@ -105,21 +105,23 @@ void run_pretrain(const CLI::App& command, PretrainFlags flags) {
   const ModelConfig config = start.config(tokenizer);
   const PretrainBlocks blocks{flags.block_size, config.max_position_embeddings, flags.training.seed};
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
-  TrainingData data(flags.data, flags.run.output_dir, *collective);
+  TrainingData data(flags.data, flags.run, *collective);
   const std::vector<std::string> texts = texts_of(data.demonstrations());
   const std::vector<std::string> eval_texts = texts_of(data.eval_demonstrations());
 
   if (flags.run.ledger.empty()) flags.run.ledger = flags.data.db;
-  TrainingSession session(flags.run,
-                          {"pretrain",
-                           run_configuration(command),
-                           {{"initial", start.record()}},
-                           data_hash(texts),
-                           {{"eval_data", data_hash(eval_texts)}},
-                           tokenizer.hash(),
-                           flags.training.save_total_limit,
-                           data.parts()},
-                          *collective);
+  TrainingSession session(
+      flags.run,
+      {"pretrain",
+       run_configuration(command),
+       {{"initial", start.record()}},
+       data_hash(texts),
+       {{"eval_data", eval_texts.empty() ? "" : data_hash(eval_texts)},
+        {"eos_token", data_hash(std::vector{std::to_string(tokenizer.eos_id().value_or(-1))})}},
+       tokenizer.hash(),
+       flags.training.save_total_limit,
+       data.parts()},
+      *collective);
   if (session.finished()) return;
   PretrainDataset train = make_pretrain_blocks(texts, tokenizer, blocks);
   PretrainDataset eval;

@@ -17,7 +17,7 @@ struct PretrainBlocks {
 struct PretrainDataset {
   std::vector<SupervisedSample> blocks;
   int64_t tokens = 0;
-  int64_t bytes = 0;  ///< UTF-8 bytes of the documents, for bits per byte
+  int64_t bytes = 0;  ///< UTF-8 bytes of the text that supervised tokens cover, for bits per byte
 };
 
 /// Tokenises documents (with the special tokens of the tokenizer's post-processor, and the end-of-sequence

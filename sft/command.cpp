@@ -59,7 +59,7 @@ void run_sft(const CLI::App& command, SftFlags flags) {
   flags.dataset.context = load_config(files).max_position_embeddings;
   const SequenceEncoder encoder(load_tokenizer(files));
   const std::unique_ptr<Collective> collective = Collective::from_environment(device);
-  TrainingData data(flags.data, flags.run.output_dir, *collective);
+  TrainingData data(flags.data, flags.run, *collective);
   const std::vector<Demonstration> demonstrations = data.demonstrations();
   const std::vector<Demonstration> eval_demonstrations = data.eval_demonstrations();
 
@@ -70,7 +70,7 @@ void run_sft(const CLI::App& command, SftFlags flags) {
                            run_configuration(command),
                            {{"initial", model_record(files, flags.model)}},
                            data_hash(demonstrations),
-                           {{"eval_data", data_hash(eval_demonstrations)}},
+                           {{"eval_data", eval_demonstrations.empty() ? "" : data_hash(eval_demonstrations)}},
                            encoder.tokenizer().hash(),
                            flags.training.save_total_limit,
                            data.parts()},

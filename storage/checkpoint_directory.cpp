@@ -158,6 +158,7 @@ CheckpointBytes read_checkpoint_bytes(const fs::path& folder) {
   CheckpointBytes checkpoint;
   checkpoint.manifest = manifest_of(folder);
   if (std::string why; has_manifest(folder) && !looks_complete(folder, &why)) throw UserError(why);
+  if (has_manifest(folder)) refuse_unlisted_files(folder, checkpoint.manifest);
   for (const ManifestEntry& entry : checkpoint.manifest.files) {
     checkpoint.files.push_back({entry.name, read_file(folder / entry.name, entry)});
     if (sha256_hex(*checkpoint.files.back().bytes) != entry.sha256)

@@ -247,10 +247,14 @@ class LedgerImport::Writer {
       const bool is_new = write(prepared);
       ++(is_new ? counts.imported : counts.already_present);
     }
-    if (source_.dry_run)
+    if (source_.dry_run) {
       import_id_.reset();
-    else
+    } else {
+      // With the records themselves, so that an import that is killed is counted as far as it went.
+      SQLite::Statement update(connection_.db, "UPDATE imports SET imported = imported + ? WHERE id = ?");
+      execute(update, counts.imported - counts_.imported, *import_id_);
       transaction.commit();
+    }
     counts_ = counts;
   }
 
@@ -273,10 +277,9 @@ class LedgerImport::Writer {
       execute(drop, *import_id_);
     } else {
       SQLite::Statement update(connection_.db,
-                               "UPDATE imports SET imported = imported + ?, present = ?, rejected = ?, "
-                               "finished_ms = ? WHERE id = ? AND (finished_ms IS NULL OR ? > 0)");
-      execute(update, counts_.imported, counts_.already_present, counts_.rejected, now_ms(), *import_id_,
-              counts_.imported);
+                               "UPDATE imports SET present = ?, rejected = ?, finished_ms = ? "
+                               "WHERE id = ? AND (finished_ms IS NULL OR ? > 0)");
+      execute(update, counts_.already_present, counts_.rejected, now_ms(), *import_id_, counts_.imported);
     }
     transaction.commit();
   }

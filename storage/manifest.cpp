@@ -54,11 +54,9 @@ void check_entries(const CheckpointManifest& manifest, const std::string& where)
     throw UserError(where + ": model_hash does not follow from the files listed");
 }
 
-/// The first thing wrong with names and sizes; empty when all is well.
+/// The first file of the manifest that is missing or of another size; empty when all are there.
 std::string find_fault(const fs::path& folder, const CheckpointManifest& manifest) {
-  std::set<std::string> expected;
   for (const ManifestEntry& file : manifest.files) {
-    expected.insert(file.name);
     const fs::path path = folder / file.name;
     std::error_code error;
     if (!fs::is_regular_file(path, error)) return path.string() + " is missing; manifest.json lists it";
@@ -66,11 +64,6 @@ std::string find_fault(const fs::path& folder, const CheckpointManifest& manifes
     if (error || size != file.size)
       return path.string() + " has " + std::to_string(size) + " bytes; manifest.json says " +
              std::to_string(file.size);
-  }
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (!is_hidden(name) && name != kManifestName && !expected.contains(name))
-      return entry.path().string() + " is not listed in manifest.json; remove it";
   }
   return {};
 }
@@ -160,11 +153,22 @@ CheckpointManifest verify(const fs::path& folder) {
   CheckpointManifest manifest = manifest_of(folder);
   if (!has_manifest(folder)) return manifest;
   if (const std::string fault = find_fault(folder, manifest); !fault.empty()) throw UserError(fault);
+  refuse_unlisted_files(folder, manifest);
   for (const ManifestEntry& file : manifest.files)
     if (sha256_file(folder / file.name) != file.sha256)
       throw UserError((folder / file.name).string() +
                       " is damaged: its SHA-256 is not the one in manifest.json");
   return manifest;
+}
+
+void refuse_unlisted_files(const fs::path& folder, const CheckpointManifest& manifest) {
+  std::set<std::string> expected{kManifestName};
+  for (const ManifestEntry& file : manifest.files) expected.insert(file.name);
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!is_hidden(name) && !expected.contains(name))
+      throw UserError(entry.path().string() + " is not listed in manifest.json; remove it");
+  }
 }
 
 bool looks_complete(const fs::path& folder, std::string* why) {

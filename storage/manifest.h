@@ -40,7 +40,11 @@ CheckpointManifest manifest_of(const std::filesystem::path& folder);
 /// the manifest. A folder without a manifest has nothing to be checked against and passes.
 CheckpointManifest verify(const std::filesystem::path& folder);
 
-/// The same without hashing: names and sizes only. False, with the reason in `why`, instead of an exception.
+/// UserError naming a file beside the manifest's that it does not list.
+void refuse_unlisted_files(const std::filesystem::path& folder, const CheckpointManifest& manifest);
+
+/// Whether every file of the manifest is there with its size; others beside them do not matter. False, with
+/// the reason in `why`, instead of an exception.
 bool looks_complete(const std::filesystem::path& folder, std::string* why = nullptr);
 
 }  // namespace rlhf

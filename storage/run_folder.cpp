@@ -106,12 +106,22 @@ void refuse_foreign_files(const fs::path& folder) {
   }
 }
 
-/// Of the run whose folder this is.
-ordered_json read_identity(const fs::path& folder) {
+/// Of the run whose folder this is; nothing when run.json is not of this program.
+std::optional<ordered_json> read_identity(const fs::path& folder) {
   const ordered_json run = parse_object(read_run_json(folder), (folder / kRunJson).string());
-  if (!run.contains("identity"))
-    throw UserError((folder / kRunJson).string() + " is not of this program; choose another --output_dir");
-  return run["identity"];
+  return run.contains("identity") ? std::optional(run["identity"]) : std::nullopt;
+}
+
+/// Differences from the run that a checkpoint lies with; none where no run's folder is around it.
+std::string differences_beside(const fs::path& checkpoint, const ordered_json& identity) {
+  const fs::path folder = fs::canonical(checkpoint).parent_path();
+  if (!fs::exists(folder / kRunJson)) return "";
+  try {
+    const std::optional<ordered_json> there = read_identity(folder);
+    return there ? differences(*there, identity) : "";
+  } catch (const UserError&) {
+    return "";  // somebody else's run.json
+  }
 }
 
 fs::path given_checkpoint(const std::string& folder, const ordered_json& identity) {
@@ -120,12 +130,9 @@ fs::path given_checkpoint(const std::string& folder, const ordered_json& identit
                     ": no such folder; it takes auto, none or a checkpoint");
   if (std::string why; !looks_complete(folder, &why))
     throw UserError("--resume_from_checkpoint " + folder + " is not a whole checkpoint: " + why);
-  const fs::path run = fs::canonical(folder).parent_path();
-  if (fs::exists(run / kRunJson)) {
-    if (const std::string lines = differences(read_identity(run), identity); !lines.empty())
-      throw UserError("--resume_from_checkpoint " + folder +
-                      " is of a run with another configuration:" + lines);
-  }
+  if (const std::string lines = differences_beside(folder, identity); !lines.empty())
+    throw UserError("--resume_from_checkpoint " + folder +
+                    " is of a run with another configuration:" + lines);
   return folder;
 }
 
@@ -163,11 +170,14 @@ RunFolder::RunFolder(const fs::path& folder, const RunIdentity& identity, const 
                       " holds a run already; choose another --output_dir, or go on with it by "
                       "--resume_from_checkpoint auto");
     state_->run = parse_object(read_run_json(folder), (folder / kRunJson).string());
-    if (const std::string lines = differences(read_identity(folder), given); !lines.empty())
+    const std::optional<ordered_json> there = read_identity(folder);
+    if (!there)
+      throw UserError((folder / kRunJson).string() + " is not of this program; choose another --output_dir");
+    if (const std::string lines = differences(*there, given); !lines.empty())
       throw UserError(folder.string() + " holds a run with another configuration:" + lines +
                       "\nGive the settings it was begun with, or another --output_dir.");
   }
-  if (resume == "auto" || resume == "true")
+  if (resume == "auto")
     state_->resume_from = latest_checkpoint(folder);
   else if (resume != "none")
     state_->resume_from = given_checkpoint(resume, given);

@@ -37,7 +37,7 @@ class RunFolder {
   /// again at the end of the scope when begin() was never called. Throws UserError when another process holds
   /// the folder, when run.json there has another identity (the message names every key that differs and both
   /// values), when checkpoints or metrics lie there without a run.json, and when the checkpoint folder given
-  /// is absent or incomplete.
+  /// is absent, incomplete, or lies with a run of another identity.
   RunFolder(const std::filesystem::path& folder, const RunIdentity& identity,
             const std::string& resume_from_checkpoint = "auto");
   ~RunFolder();

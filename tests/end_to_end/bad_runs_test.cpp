@@ -153,7 +153,12 @@ TEST_CASE("PPO refuses filters of its sampling, and settings that exclude one an
   const std::vector<std::pair<std::string, std::string>> senseless = {
       {"rollout_batch_size", "0"}, {"kl_coef", "-1"},           {"kl_coef", "inf"},
       {"kl_target", "-5"},         {"kl_horizon", "0"},         {"missing_eos_score", "nan"},
+      {"temperature", "1e-9"},     {"ent_coef", "nan"},         {"critic_learning_rate", "-1e-5"},
       {"lease_seconds", "0"},      {"generation_threads", "0"}, {"generation_threads", "100000"}};
+  check_run_refused(train_on_tiny("ppo") + Flags{"--kl_target", "6", "--kl_horizon", "2"},
+                    {"kl_horizon", "12 responses"});
+  check_run_refused(train_on_tiny("ppo") + Flags{"--kl_target", "6", "--kl_coef", "0"},
+                    {"kl_coef", "kl_target"});
   for (const auto& [name, value] : senseless)
     check_run_refused(train_on_tiny("ppo") + Flags{"--" + name, value}, {name});
 }

@@ -81,6 +81,17 @@ TEST_CASE("the format is told from the records, compressed or not, from a file o
   CHECK(imported == 2);  // whoever wrote them, they are the same two pairs
 }
 
+TEST_CASE("a pipe is read once, whole, by any name", "[data_files]") {
+  TemporaryFolder folder;
+  constexpr int64_t kRecords = 20'000;  // more than a pipe and a reader hold
+  std::string lines;
+  for (int64_t i = 0; i < kRecords; ++i)
+    lines +=
+        json{{"prompt", "Question " + std::to_string(i)}, {"completion", std::string(60, 'x')}}.dump() + "\n";
+  const json result = import_well({"--db", folder / "ledger.db", "/dev/stdin"}, lines);
+  CHECK(result["imported"] == kRecords);
+}
+
 TEST_CASE("a dry run says what would happen and leaves nothing behind", "[data_files]") {
   TemporaryFolder folder;
   const std::string file = folder / "data.jsonl";

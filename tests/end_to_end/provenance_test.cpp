@@ -40,9 +40,9 @@ class Pipeline {
   json rank(const std::string& campaign) const {
     return object_of(Flags{"annotate", "--simulate", lexicon_, "--campaign", campaign} + db());
   }
-  RunResult reward() const {
-    return run_well(train_flags("reward") + Flags{"--max_steps", "2", "--output_dir", folder / "reward"} +
-                    db());
+  RunResult reward(const std::string& run = "reward", const Flags& more = {}) const {
+    return run_well(train_flags("reward") + Flags{"--max_steps", "2", "--output_dir", folder / run} + db() +
+                    more);
   }
   void ppo() const {
     run_well(Flags{"ppo", "--model", tiny().policy, "--reward_model", folder / "reward" / "final",
@@ -112,6 +112,10 @@ TEST_CASE("a run that is gone on with keeps to the labels it began with", "[prov
   CHECK_THAT(again.err, contains("has grown since the run"));
   CHECK_THAT(again.err, contains("This run is complete"));
   CHECK(final_weights(pipeline.folder / "reward") == before);
+  const RunResult elsewhere =
+      pipeline.reward("elsewhere", {"--resume_from_checkpoint", pipeline.folder / "reward" / "checkpoint-2"});
+  CHECK_THAT(elsewhere.err, contains("has grown since the run"));
+  CHECK(final_weights(pipeline.folder / "elsewhere") == before);
   CHECK(part_of(object_of({"explain", pipeline.folder / "reward" / "final"}), "reward", "train") == labels);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "contract/error.h"
+
 namespace rlhf::test {
 namespace {
 
@@ -57,6 +59,7 @@ std::vector<Score> TokenShareScorer::score(const std::vector<ScoreInput>& inputs
 }
 
 void MemoryTrajectorySink::append(int64_t step, const std::vector<TrajectoryRecord>& records) {
+  if (disk_is_full) throw WorldError("the disk is full");
   for (const auto& record : records) kept.emplace_back(step, record);
 }
 

@@ -23,6 +23,7 @@ class MemoryTrajectorySink : public TrajectorySink {
   void append(int64_t step, const std::vector<TrajectoryRecord>& records) override;
   void truncate_after(int64_t step) override;
   std::vector<std::pair<int64_t, TrajectoryRecord>> kept;
+  bool disk_is_full = false;  ///< then append() throws WorldError
 };
 
 /// A PPO run of a one-layer model over 12 token ids, small enough for a test: four prompts, eight responses

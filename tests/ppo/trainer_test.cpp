@@ -192,6 +192,13 @@ TEST_CASE("records hold what the learner used, token by token") {
   }
 }
 
+TEST_CASE("records that cannot be written end the step that they are of") {
+  TinyRun tiny(TinyRun::options(), torch::kFloat32, alone_in_the_world());
+  tiny.records().disk_is_full = true;
+  CHECK_THROWS_WITH(tiny.trainer().step(0), "the disk is full");
+  CHECK(tiny.records().kept.empty());
+}
+
 TEST_CASE("evaluation draws the same responses while the policy stands still") {
   TinyRun tiny(TinyRun::options(), torch::kFloat32, alone_in_the_world());
   const auto before = tiny.trainer().evaluate(0);

@@ -339,6 +339,7 @@ TEST_CASE("an import killed at any moment loses no committed row, and importing 
     const int64_t now = db.execAndGet("SELECT COUNT(*) FROM annotations").getInt64();
     CHECK(now >= rows);
     CHECK(db.execAndGet("SELECT COUNT(*) FROM ranks").getInt64() == 2 * now);
+    CHECK(db.execAndGet("SELECT COALESCE(SUM(imported), 0) FROM imports").getInt64() == now);
     rows = now;
   }
   Database database(file);
