@@ -37,6 +37,21 @@ std::string without_comments(std::istream& file) {
   return text;
 }
 
+/// UserError for a key with nothing behind its =, which CLI11 takes for an empty text.
+void require_values(const std::string& path, const std::string& text) {
+  std::istringstream lines(text);
+  size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    const size_t equals = line.find('='), key = line.find_first_not_of(" \t");
+    if (equals == std::string::npos || line.find_first_not_of(" \t\r", equals + 1) != std::string::npos)
+      continue;
+    const size_t end = line.find_first_of(" \t=", key);
+    throw UserError(path + ":" + std::to_string(number) + ": " + line.substr(key, end - key) +
+                    " has no value");
+  }
+}
+
 std::vector<std::string> read_settings(const std::string& path, const std::set<std::string>& given) {
   std::ifstream file(path);
   if (!file) throw UserError("cannot read " + path + ", which --config names");
@@ -44,7 +59,9 @@ std::vector<std::string> read_settings(const std::string& path, const std::set<s
   try {
     CLI::ConfigTOML toml;
     toml.comment('\0');
-    std::istringstream text(without_comments(file));
+    const std::string settings = without_comments(file);
+    require_values(path, settings);
+    std::istringstream text(settings);
     items = toml.from_config(text);
   } catch (const CLI::Error& error) {
     throw UserError(path + ": " + error.what());
@@ -57,7 +74,7 @@ std::vector<std::string> read_settings(const std::string& path, const std::set<s
                       "] is not used: write the flags of one command, one a line");
     const std::string flag = with_underscores({"--" + item.name}).front();
     if (given.contains(flag)) continue;
-    if (item.inputs.size() == 1) {
+    if (item.inputs.size() == 1 && !item.inputs.front().empty()) {
       arguments.push_back(flag + "=" + item.inputs.front());
     } else {
       arguments.push_back(flag);

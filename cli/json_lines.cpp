@@ -48,21 +48,14 @@ std::vector<JsonLine> read_json_lines(const JsonLinesFlags& flags) {
   return lines;
 }
 
-JsonLinesOutput::JsonLinesOutput(const JsonLinesFlags& flags)
-    : stream_(flags.output.empty() ? std::cout : file_),
-      name_(flags.output.empty() ? "standard output" : flags.output) {
-  if (flags.output.empty()) return;
-  file_.open(flags.output, std::ios::binary);
-  if (!file_) throw UserError("cannot write " + flags.output + ", which --output names");
-}
+JsonLinesOutput::JsonLinesOutput(const JsonLinesFlags& flags) : file_(flags.output) {}
 
 void JsonLinesOutput::write(const nlohmann::ordered_json& object) {
-  stream_ << object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+  file_.stream() << object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 
 void JsonLinesOutput::close() {
-  stream_.flush();
-  if (!stream_) throw WorldError("writing " + name_ + " failed: is the disk full?");
+  file_.close();
 }
 
 }  // namespace rlhf

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "contract/prompt.h"
+#include "formats/output_file.h"
 
 namespace rlhf {
 
@@ -34,7 +35,7 @@ Conversation read_messages(const JsonLine& line, const std::string& key);
 /// Every line of the input that is not blank. UserError naming the line that is not a JSON object.
 std::vector<JsonLine> read_json_lines(const JsonLinesFlags& flags);
 
-/// Writes one object a line. WorldError when the disk fails.
+/// Writes one object a line, into an OutputFile. WorldError when the disk fails.
 class JsonLinesOutput {
  public:
   explicit JsonLinesOutput(const JsonLinesFlags& flags);
@@ -42,9 +43,7 @@ class JsonLinesOutput {
   void close();
 
  private:
-  std::ofstream file_;
-  std::ostream& stream_;
-  std::string name_;
+  OutputFile file_;
 };
 
 }  // namespace rlhf

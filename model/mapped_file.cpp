@@ -26,7 +26,8 @@ void on_unreadable_page(int signal, siginfo_t* info, void*) {
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, complaint.data(), complaint.size());
     ::_exit(1);
   }
-  ::signal(signal, SIG_DFL);  // not ours: the access is repeated, and ends the program as it would have
+  ::signal(signal, SIG_DFL);  // not ours: it ends the program as it would have
+  ::raise(signal);
 }
 
 void watch_for_unreadable_pages() {

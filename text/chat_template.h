@@ -44,12 +44,14 @@ class ChatTemplate {
                               std::string origin = "chat template");
 
   /// The template of a model folder: chat_template.jinja, else "chat_template" of tokenizer_config.json (a
-  /// string, or a list of named ones of which "default" is taken); special tokens from tokenizer_config.json.
-  /// Nothing when the folder has none. Throws UserError for files that cannot be used.
+  /// string, or a list of named ones of which "default" is taken); special tokens from tokenizer_config.json,
+  /// and from special_tokens_map.json what that leaves out. Nothing when the folder has none. Throws
+  /// UserError for files that cannot be used.
   static std::optional<ChatTemplate> from_folder(const std::filesystem::path& folder);
-  /// The same from the contents of the two files, where present.
+  /// The same from the contents of the files, where present; `origin` stands before their names in messages.
   static std::optional<ChatTemplate> from_files(const std::optional<std::string>& chat_template_jinja,
                                                 const std::optional<std::string>& tokenizer_config_json,
+                                                const std::optional<std::string>& special_tokens_map_json,
                                                 const std::string& origin);
 
   /// Equal to transformers' apply_chat_template(tokenize=False), byte for byte. Throws UserError with the

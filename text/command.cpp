@@ -10,6 +10,7 @@
 
 #include "cli/model_reference.h"
 #include "contract/error.h"
+#include "formats/output_file.h"
 #include "formats/raw_record.h"
 #include "formats/text_file.h"
 #include "log/log.h"
@@ -37,27 +38,9 @@ int machine_threads() {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-/// stdout, or the file that --output names.
-class Output {
- public:
-  explicit Output(const std::string& path) : path_(path) {
-    if (path.empty()) return;
-    file_.open(path, std::ios::binary);
-    if (!file_) throw UserError("--output " + path + ": cannot be written");
-  }
-  std::ostream& stream() { return path_.empty() ? std::cout : file_; }
-  void close() {
-    if (!stream().flush()) throw WorldError((path_.empty() ? "stdout" : path_) + ": writing failed");
-  }
-
- private:
-  std::string path_;
-  std::ofstream file_;
-};
-
 void encode(const LinesFlags& flags) {
   const Tokenizer tokenizer = open_tokenizer(flags.model);
-  Output output(flags.output);
+  OutputFile output(flags.output);
   const uint64_t dropped = encode_lines(tokenizer, std::cin, output.stream(), flags.lines);
   output.close();
   if (dropped > 0) {
@@ -67,7 +50,7 @@ void encode(const LinesFlags& flags) {
 
 void decode(const LinesFlags& flags) {
   const Tokenizer tokenizer = open_tokenizer(flags.model);
-  Output output(flags.output);
+  OutputFile output(flags.output);
   decode_lines(tokenizer, std::cin, output.stream(), flags.lines);
   output.close();
 }

@@ -9,11 +9,13 @@
 
 namespace rlhf {
 
-/// one(i) for i from 0 to `count`, in that order, computed by up to `threads` threads, which share `one`. When
-/// calls throw, the error of the first of them in order is thrown once all are done.
+/// one(i) for i from 0 to `count`, in that order, computed by up to `threads` threads, which share `one`.
+/// When calls throw, the error of the first of them in order is thrown once all are done.
 template <typename One>
 auto parallel_map(size_t count, int threads, const One& one) {
-  std::vector<std::invoke_result_t<const One&, size_t>> results(count);
+  using Result = std::invoke_result_t<const One&, size_t>;
+  static_assert(!std::is_same_v<Result, bool>, "bits of a vector<bool> are not apart");
+  std::vector<Result> results(count);
   std::vector<std::exception_ptr> errors(count);
   std::atomic<size_t> next = 0;
   const auto work = [&] {

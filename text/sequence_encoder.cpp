@@ -34,13 +34,18 @@ void append_end(const Tokenizer& tokenizer, std::vector<TokenId>& ids) {
 
 }  // namespace
 
-SequenceEncoder::SequenceEncoder(Tokenizer tokenizer)
-    : tokenizer_(std::move(tokenizer)),
-      chat_template_(ChatTemplate::from_files(file_of(tokenizer_, "chat_template.jinja"),
+SequenceEncoder::SequenceEncoder(Tokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {
+  try {
+    chat_template_ = ChatTemplate::from_files(file_of(tokenizer_, "chat_template.jinja"),
                                               file_of(tokenizer_, "tokenizer_config.json"),
-                                              "the model's chat template")) {}
+                                              file_of(tokenizer_, "special_tokens_map.json"), "the model's ");
+  } catch (const UserError& error) {
+    template_problem_ = error.what();  // nothing to those who have no conversations
+  }
+}
 
 const ChatTemplate& SequenceEncoder::chat_template() const {
+  if (!template_problem_.empty()) throw UserError(template_problem_);
   if (!chat_template_)
     throw UserError(
         "the data holds conversations, but the model has no chat template: add chat_template.jinja to its "
@@ -57,7 +62,11 @@ std::string SequenceEncoder::render(const Conversation& messages, bool add_gener
 }
 
 std::vector<TokenId> SequenceEncoder::prompt(const Prompt& prompt) const {
-  if (!prompt.is_chat()) return tokenizer_.encode(prompt.text);
+  if (!prompt.is_chat()) {
+    std::vector<TokenId> ids = tokenizer_.encode(prompt.text);
+    ids.resize(ids.size() - tokenizer_.suffix_ids().size());  // a text that goes on has not ended
+    return ids;
+  }
   return tokenizer_.encode(render(prompt.messages, true), {.add_special_tokens = false});
 }
 
@@ -109,10 +118,10 @@ SupervisedEncoding SequenceEncoder::demonstration(const Demonstration& d,
     const std::string prompt = d.prompt.is_chat() ? render(d.prompt.messages, true) : d.prompt.text;
     const std::string text = prompt + d.completion;
     encoding = supervise_spans(text, {{prompt.size(), text.size()}}, d.prompt.is_chat());
-    const size_t before = encoding.token_ids.size();
     append_end(tokenizer_, encoding.token_ids);
-    // The end-of-sequence token is learnt, appended or written out in the text.
-    if (encoding.token_ids.size() > before) encoding.supervised.push_back(1);
+    // The end-of-sequence token is learnt: appended here or by the tokenizer, or written out in the text.
+    encoding.supervised.resize(encoding.token_ids.size());
+    encoding.supervised.back() = 1;
   }
   if (border_by_prompt_length) {
     const size_t border = std::min(prompt_length(d), encoding.supervised.size());

@@ -25,10 +25,11 @@ class SequenceEncoder {
   explicit SequenceEncoder(Tokenizer tokenizer);
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
-  /// UserError when the model has no chat template.
+  /// UserError when the model has no chat template, or one that cannot be used.
   const ChatTemplate& chat_template() const;
 
-  /// What the policy sees before it answers; a conversation ends with the generation prompt.
+  /// What the policy sees before it answers: plain text without what the tokenizer puts behind a whole one; a
+  /// conversation ends with the generation prompt.
   std::vector<TokenId> prompt(const Prompt& prompt) const;
 
   /// Prompt and response as the reward model sees them. The last id is the end-of-sequence token: appended to
@@ -49,6 +50,7 @@ class SequenceEncoder {
 
   Tokenizer tokenizer_;
   std::optional<ChatTemplate> chat_template_;
+  std::string template_problem_;  // why the model's chat template cannot be used; empty when it can
 };
 
 }  // namespace rlhf

@@ -99,6 +99,14 @@ TEST_CASE("a config file that cannot be used is refused by its name") {
   CHECK_THROWS_AS(expand_config_file({"train", "--config"}), UserError);
   const ConfigFile section("[train]\nlearning_rate = 1\n");
   CHECK_THROWS_WITH(expand_config_file({"train", "--config", section.path()}), test::contains("[train]"));
+  const ConfigFile empty("# a run\nseed = 1\nlearning_rate =\n");
+  CHECK_THROWS_WITH(expand_config_file({"train", "--config", empty.path(), "--model", "m"}),
+                    test::contains(empty.path() + ":3: learning_rate has no value"));
+  const ConfigFile blank("output_dir = \"\"\ndataset = [\"x\"]\n");
+  Command named;
+  named.run({"train", "--config", blank.path()});
+  CHECK(named.output_dir.empty());
+  CHECK(named.dataset == Arguments{"x"});
   const ConfigFile unknown("learning_speed = 1\n");
   Command command;
   CHECK_THROWS_AS(command.run({"train", "--config", unknown.path()}), CLI::ParseError);

@@ -1,6 +1,7 @@
 #include "curves/run_reader.h"
 
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "contract/error.h"
@@ -80,10 +81,16 @@ TEST_CASE("A Hugging Face trainer's folder is read from its newest log history")
   test::write_file(folder / "checkpoint-9/trainer_state.json", R"({"log_history": []})");
   test::write_file(
       folder / "checkpoint-10/trainer_state.json",
-      R"({"log_history": [{"loss": 3.5, "epoch": 0.1, "step": 5}, {"eval_loss": 3, "step": 10}]})");
+      R"({"log_history": [{"loss": 3.5, "epoch": 0.1, "step": 5}, {"loss": NaN, "note": "NaN \" Infinity", "grad_norm": -Infinity, "step": 7},)"
+      R"({"eval_loss": 3, "step": 10}]})");
   const auto runs = read_runs({folder.path()});
   REQUIRE(runs.size() == 1);
-  CHECK(runs[0].metrics.at("loss").values == std::vector<double>{3.5});
+  const std::vector<double>& losses = runs[0].metrics.at("loss").values;
+  REQUIRE(losses.size() == 2);
+  CHECK(losses[0] == 3.5);
+  CHECK(std::isnan(losses[1]));
+  CHECK(runs[0].metrics.at("grad_norm").values ==
+        std::vector<double>{-std::numeric_limits<double>::infinity()});
   CHECK(runs[0].metrics.at("eval_loss").steps == std::vector<int64_t>{10});
 }
 

@@ -47,6 +47,7 @@ def check(run):
             assert step == wanted_step and same(value, wanted_value), f"{tag}: {step} {value} for {wanted_step} {wanted_value}"
         points += len(found)
     texts = [tag for tag in accumulator.Tags()["tensors"] if tag.endswith("/text_summary")]
+    assert texts, f"{run}: the text of args is not there"
     loaded = sum(1 for path in folders[0].iterdir() for _ in EventFileLoader(str(path)).Load())
     print(f"{run}: {points} scalars of {len(expected)} tags equal, {loaded} events, texts {texts}")
 

@@ -126,8 +126,18 @@ TEST_CASE("chat_template.jinja of a folder wins over tokenizer_config.json") {
   CHECK(ChatTemplate::from_folder(folder.path())->render({}) == "file <b>");
 }
 
+TEST_CASE("special tokens that tokenizer_config.json leaves out come from special_tokens_map.json") {
+  const std::string config = R"({"bos_token": "<b>", "chat_template": "{{ bos_token }}{{ eos_token }}"})";
+  const std::string map = R"({"bos_token": "<other>", "eos_token": {"content": "</s>"}})";
+  CHECK(ChatTemplate::from_files({}, config, map, "m/")->render({}) == "<b></s>");
+  CHECK_THROWS_WITH(ChatTemplate::from_files({}, config, "[]", "m/"),
+                    test::contains("m/special_tokens_map.json"));
+}
+
 TEST_CASE("of a list of named templates the default is taken") {
-  const auto from_config = [](const std::string& json) { return ChatTemplate::from_files({}, json, "m/"); };
+  const auto from_config = [](const std::string& json) {
+    return ChatTemplate::from_files({}, json, {}, "m/");
+  };
   const std::string list =
       R"({"chat_template": [{"name": "rag", "template": "r"}, {"name": "default", "template": "d"}]})";
   CHECK(from_config(list)->render({}) == "d");
