@@ -25,12 +25,13 @@ struct Bfloat16 {
 [[gnu::always_inline]] inline void store(double* out, double x) {
   *out = x;
 }
-/// To nearest, ties to even; NaN stays NaN.
+/// To nearest, ties to even; NaN stays NaN. The choice is between 32-bit integers, which every set of vector
+/// instructions has: between halves it took half of SwiGLU's time.
 [[gnu::always_inline]] inline void store(Bfloat16* out, float x) {
-  constexpr uint16_t kNan = 0x7fc0;
+  constexpr uint32_t kNan = 0x7fc00000u, kInfinity = 0x7f800000u;
   const auto bits = std::bit_cast<uint32_t>(x);
-  const auto rounded = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-  out->bits = x != x ? kNan : rounded;
+  const uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+  out->bits = static_cast<uint16_t>(((bits & 0x7fffffffu) > kInfinity ? kNan : rounded) >> 16);
 }
 
 }  // namespace rlhf::cpu

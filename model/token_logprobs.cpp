@@ -11,7 +11,6 @@
 
 #include "model/cpu_kernels.h"
 #include "model/head_products.h"
-#include "model/huge_pages.h"
 #include "model/parallel.h"
 
 namespace rlhf {
@@ -28,29 +27,20 @@ int64_t chunk_rows(const torch::Tensor& weight, const LogprobCompute& compute) {
   return std::max<int64_t>(1, compute.chunk_elements / weight.size(0));
 }
 
-/// Where the logits of one chunk after the other lie: they are larger than what is kept between steps, and
-/// pages that are fresh for every chunk cost a few percent of a step.
+/// Where the logits of one chunk after the other lie: they are larger than what is kept between steps, so
+/// each would have pages of its own to be cleared.
 class ChunkMemory {
  public:
   /// For chunks of `hidden`, the rows of all of them.
   ChunkMemory(const torch::Tensor& hidden, const torch::Tensor& weight, int64_t chunk,
               const HeadProducts& head)
       : memory_(torch::empty({std::min(chunk, hidden.size(0)), weight.size(0)},
-                             hidden.options().dtype(head.logits_dtype()))) {
-    if (memory_.is_cpu()) prefer_huge_pages(memory_);
-  }
+                             hidden.options().dtype(head.logits_dtype()))) {}
   torch::Tensor rows(int64_t count) const { return memory_.narrow(0, 0, count); }
 
  private:
   torch::Tensor memory_;
 };
-
-/// The sum that a weight's gradient is added to.
-torch::Tensor zeros_in_huge_pages(const torch::Tensor& like) {
-  const torch::Tensor zeros = torch::empty_like(like);
-  if (zeros.is_cpu()) prefer_huge_pages(zeros);
-  return torch::Tensor(zeros).zero_();
-}
 
 /// What is known of M rows after their logits were looked at.
 struct Rows {
@@ -226,7 +216,7 @@ struct ChunkedLogprobs : torch::autograd::Function<ChunkedLogprobs> {
 
     torch::Tensor hidden_gradient, weight_gradient;
     if (context->needs_input_grad(0)) hidden_gradient = torch::empty_like(hidden);
-    if (context->needs_input_grad(1)) weight_gradient = zeros_in_huge_pages(weight);
+    if (context->needs_input_grad(1)) weight_gradient = torch::zeros_like(weight);
     const ChunkMemory memory(h, weight, chunk, head);
     for (int64_t begin = 0, i = 0; begin < count; begin += chunk, ++i) {
       const int64_t size = std::min(chunk, count - begin);
@@ -260,7 +250,7 @@ struct SummedLogprobs : torch::autograd::Function<SummedLogprobs> {
     const auto look = uses_kernels(h, compute) ? look_at : look_at_on_device;
     const auto differentiate = uses_kernels(h, compute) ? logit_gradient : logit_gradient_on_device;
     const torch::Tensor hidden_gradient = torch::empty_like(hidden);
-    torch::Tensor weight_gradient = zeros_in_huge_pages(weight);
+    torch::Tensor weight_gradient = torch::zeros_like(weight);
     const ChunkMemory memory(h, weight, chunk, head);
     for (int64_t begin = 0; begin < count; begin += chunk) {
       const int64_t size = std::min(chunk, count - begin);
