@@ -55,7 +55,7 @@ gather() {
   "$rlhf" data sample "${ledger[@]}" --model "$policy" --dataset "$run/pool-$round.jsonl" "${sampling[@]}" --seed "$seed" >"$folder/sampled-$round.json"
   hash=$(sed -nE 's/.*"model_hash":"([0-9a-f]+)".*/\1/p' "$folder/sampled-$round.json")
   "$rlhf" data select "${ledger[@]}" "${campaign[@]}" --model "$hash" --strategy "$strategy" --count $labels --seed "$seed" "$@" "${compute[@]}" >"$folder/selected-$round.json"
-  "$rlhf" annotate "${ledger[@]}" "${campaign[@]}" --simulate "$lexicon" >"$folder/ranked-$round.json"
+  "$rlhf" annotate "${ledger[@]}" "${campaign[@]}" --simulate "$lexicon" >&2
 }
 members_of() { echo "$1-1/final,$1-2/final,$1-3/final"; }
 # learn FOLDER ROUND: three reward models from all labels of the folder's ledger.

@@ -2,8 +2,10 @@
 
 The arms share round 1. Differences are between the arms of one seed, so that what a seed does to both cancels out.
 """
+import contextlib
 import json
 import pathlib
+import sqlite3
 import statistics
 import sys
 
@@ -15,14 +17,24 @@ FIGURES = {"people": "accuracy, people's held-out rankings", "raters": "accuracy
            "distinct2": "distinct-2 after PPO", "ties": "labels that tell nothing apart"}
 
 
+def labels_of(folder, campaign):
+    """Annotations of the campaign, and how many of them tell nothing apart."""
+    with contextlib.closing(sqlite3.connect(f"file:{folder / 'ledger.db'}?mode=ro", uri=True)) as ledger:
+        return ledger.execute("""
+            SELECT COUNT(*), SUM(lowest = highest) FROM
+              (SELECT MIN(r.rank) AS lowest, MAX(r.rank) AS highest FROM campaigns c JOIN tasks t ON t.campaign_id = c.id
+               JOIN annotations a ON a.task_id = t.id AND a.status = 'submitted' JOIN ranks r ON r.annotation_id = a.id
+               WHERE c.name = ? GROUP BY a.id)""", (campaign,)).fetchone()
+
+
 def figures(folder, number):
     """Of one round: accuracies of its reward models, and its policy on held-out prompts."""
     run = folder / f"round-{number}"
     policy = before_and_after(run, "ppo")
-    ranked = json.load(open(folder / f"ranked-{number}.json"))
+    labels, ties = labels_of(folder, f"round {number}")
     return {"people": json.load(open(run / "people.json"))["accuracy"], "raters": json.load(open(run / "raters.json"))["accuracy"],
             "gold": policy["gold_after"], "gold_sft": policy["gold_before"], "score": policy["score_after"], "kl": policy["kl_after"],
-            "distinct2": policy["distinct2_after"], "labels": ranked["submitted"], "ties": ranked["all_tied"] / ranked["submitted"]}
+            "distinct2": policy["distinct2_after"], "labels": labels, "ties": ties / labels}
 
 
 def rounds_of(run, arm):
