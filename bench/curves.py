@@ -42,20 +42,25 @@ class Curve:
     unit: str = "tokens/s"
     points: list = field(default_factory=list)  # (x, rate, bound)
 
+    def add(self, x, rate, bound):
+        """Told at once: what was measured is not lost when what comes after it fails."""
+        self.points.append((x, rate, bound))
+        print(f"{self.name}, {self.against} {x}: {rate:.1f} {self.unit}, bound {bound:.1f}", file=sys.stderr, flush=True)
+
 
 def sft_curve(side, machine, options):
     curve = Curve("SFT", "context, tokens", "products and attention at the rate of large products")
     for context in options.contexts:
         batch = max(1, BATCH_TOKENS // context)
         rate = side.sft_of_length(options.dtype, batch, context)[0]
-        curve.points.append((context, rate, machine.sft(context)))
+        curve.add(context, rate, machine.sft(context))
     return curve
 
 
 def generation_curve(side, machine, options):
     curve = Curve("generation", "batch, sequences", "every weight read once a step, then the rate of large products")
     for batch in options.batches:
-        curve.points.append((batch, side.generate(options.dtype, batch, PROMPT, NEW)[0], machine.generation(batch)))
+        curve.add(batch, side.generate(options.dtype, batch, PROMPT, NEW)[0], machine.generation(batch))
     return curve
 
 
@@ -65,7 +70,7 @@ def workers_curve(side, options):
     for workers in options.workers:
         rate = side.rollouts(options.dtype, workers, 16, PROMPT, NEW)
         one = curve.points[0][1] / min(curve.points[0][0], options.threads) if curve.points else rate / min(workers, options.threads)
-        curve.points.append((workers, rate, one * min(workers, options.threads)))
+        curve.add(workers, rate, one * min(workers, options.threads))
     return curve
 
 
