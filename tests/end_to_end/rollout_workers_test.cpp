@@ -17,10 +17,11 @@ namespace fs = std::filesystem;
 
 /// A run that spends its time generating, in eight units an iteration.
 const Flags& ppo() {
+  // So many steps that a worker which comes late, or dials again, finds the run still going on.
   static const Flags kCommand =
       train_on_tiny("ppo") + Flags{"--rollout_batch_size", "48", "--rollout_unit_size", "6",
                                    "--response_length",    "24", "--num_ppo_epochs",    "1",
-                                   "--max_steps",          "10", "--save_steps",        "3",
+                                   "--max_steps",          "60", "--save_steps",        "3",
                                    "--lease_seconds",      "1"};
   return kCommand;
 }
@@ -79,7 +80,7 @@ TEST_CASE("one worker makes the bits of the in-process run, whatever its default
   const RunResult ended = learner.wait();
   INFO(ended.err);
   CHECK(ended.exit_code == 0);
-  CHECK_THAT(ended.err, contains("worker alone: 80 units, 480 trajectories"));
+  CHECK_THAT(ended.err, contains("worker alone: 480 units, 2880 trajectories"));
   CHECK(worker.wait().exit_code == 0);
   check_same_run(folder / "run");
 }
