@@ -25,8 +25,8 @@ struct Bfloat16 {
 [[gnu::always_inline]] inline void store(double* out, double x) {
   *out = x;
 }
-/// To nearest, ties to even; NaN stays NaN. The choice is between 32-bit integers, which every set of vector
-/// instructions has: between halves it took half of SwiGLU's time.
+/// To nearest, ties to even; NaN stays NaN. The choice is between 32-bit integers, for which every set of
+/// vector instructions has one.
 [[gnu::always_inline]] inline void store(Bfloat16* out, float x) {
   constexpr uint32_t kNan = 0x7fc00000u, kInfinity = 0x7f800000u;
   const auto bits = std::bit_cast<uint32_t>(x);

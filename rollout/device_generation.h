@@ -18,7 +18,6 @@ class DeviceGeneration : public Generation {
   void take_tokens(const torch::Tensor& logits, int64_t first) override;
   void decode() override;
   void moved(int64_t from, int64_t to) override;
-  torch::Tensor at_home(const torch::Tensor& logits) const override { return logits; }
   void look();
 
   // A row a slot. Of columns, one a token of the response or of the vocabulary.

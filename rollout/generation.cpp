@@ -99,7 +99,7 @@ torch::Tensor Generation::run_prompts(const std::vector<std::vector<TokenId>>& p
                                       const std::vector<int64_t>& slots) {
   const TokenBatch batch = TokenBatch::pack(prompts, model_.decoder().device());
   const torch::Tensor hidden = model_.prefill(batch, cache_, slots);
-  return at_home(model_.logits(hidden.index_select(0, batch.last_token_rows())));
+  return model_.logits(hidden.index_select(0, batch.last_token_rows()));
 }
 
 bool Generation::is_end(TokenId id) const {

@@ -42,8 +42,6 @@ class Generation {
   virtual void decode() = 0;
   /// The sequence of slot `from` goes on in slot `to`; its keys and values are there.
   virtual void moved(int64_t from, int64_t to) = 0;
-  /// Logits of the prompts' last tokens, where take_tokens() wants them.
-  virtual torch::Tensor at_home(const torch::Tensor& logits) const = 0;
 
   /// Ends active()[index]: its slot goes to the last one's sequence.
   void retire(size_t index);

@@ -16,7 +16,6 @@ class HostGeneration : public Generation {
   void take_tokens(const torch::Tensor& logits, int64_t first) override;
   void decode() override;
   void moved(int64_t, int64_t) override {}
-  torch::Tensor at_home(const torch::Tensor& logits) const override { return logits; }
   bool finished(const Active& sequence);
 
   std::optional<PackedDecoding> packed_;
