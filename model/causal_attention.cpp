@@ -1,6 +1,7 @@
 #include "model/causal_attention.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <type_traits>
 
@@ -240,32 +241,23 @@ class Worker {
   std::vector<Stored> block_;
 };
 
-/// Calls one(worker, sequence, key head) for all, the long sequences first, each by the thread that has least
-/// to do.
+/// Calls one(worker, sequence, key head) for all, the long sequences first, each by the thread that has
+/// nothing to do.
 template <typename Stored, typename One>
 void for_heads(const AttentionShape& shape, const AttentionInputs<Stored>& in, const One& one) {
-  const auto sequences = static_cast<int64_t>(shape.offsets.size()) - 1, tasks = sequences * shape.kv_heads;
-  const auto cost = [&](int64_t task) {
-    const auto s = static_cast<size_t>(task / shape.kv_heads);
-    const int64_t length = shape.offsets[s + 1] - shape.offsets[s];
-    return length * (length + 128);
+  const auto length = [&](int64_t sequence) {
+    const auto s = static_cast<size_t>(sequence);
+    return shape.offsets[s + 1] - shape.offsets[s];
   };
-  std::vector<int64_t> order(static_cast<size_t>(tasks));
+  std::vector<int64_t> order(shape.offsets.size() - 1);
   std::iota(order.begin(), order.end(), int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return cost(a) > cost(b); });
-  const int64_t threads = std::min(tasks, parallel_threads());
-  std::vector<std::vector<int64_t>> shares(static_cast<size_t>(threads));
-  std::vector<int64_t> load(static_cast<size_t>(threads), 0);
-  for (const int64_t task : order) {
-    const auto least = std::min_element(load.begin(), load.end()) - load.begin();
-    load[static_cast<size_t>(least)] += cost(task);
-    shares[static_cast<size_t>(least)].push_back(task);
-  }
-  parallel_for(threads, 1, [&](int64_t first, int64_t last) {
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return length(a) > length(b); });
+  const int64_t tasks = static_cast<int64_t>(order.size()) * shape.kv_heads;
+  std::atomic<int64_t> next = 0;
+  parallel_for(std::min(tasks, parallel_threads()), 1, [&](int64_t, int64_t) {
     Worker<Stored> worker(shape, in);
-    for (int64_t share = first; share < last; ++share)
-      for (const int64_t task : shares[static_cast<size_t>(share)])
-        one(worker, task / shape.kv_heads, task % shape.kv_heads);
+    for (int64_t task = next++; task < tasks; task = next++)
+      one(worker, order[static_cast<size_t>(task / shape.kv_heads)], task % shape.kv_heads);
   });
 }
 

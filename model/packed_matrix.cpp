@@ -164,17 +164,15 @@ void PackedProduct::multiply(const PackedMatrix& weight, const Arranged& input, 
         for (int64_t c = 0; c < width; ++c) row[c] += bias[column + c];
     }
   };
-  // A task is a panel times a chunk of the blocks; a thread has neighbouring ones.
-  parallel_for(chunks * panel_count, 1, [&](int64_t first, int64_t last) {
-    for (int64_t begin = 0; begin < inner; begin += kMultipliedTogether) {
-      const int64_t end = std::min(begin + kMultipliedTogether, inner);
-      for (int64_t task = first; task < last; ++task) {
-        const int64_t chunk = task / panel_count, from = blocks.count * chunk / chunks,
-                      to = blocks.count * (chunk + 1) / chunks;
-        for (int64_t block = from; block < to; ++block) multiply_block(task % panel_count, block, begin, end);
-      }
-    }
-  });
+  // A task is a panel times a chunk of the blocks.
+  for (int64_t begin = 0; begin < inner; begin += kMultipliedTogether) {
+    const int64_t end = std::min(begin + kMultipliedTogether, inner);
+    parallel_tasks(chunks * panel_count, [&](int64_t task) {
+      const int64_t chunk = task / panel_count, from = blocks.count * chunk / chunks,
+                    to = blocks.count * (chunk + 1) / chunks;
+      for (int64_t block = from; block < to; ++block) multiply_block(task % panel_count, block, begin, end);
+    });
+  }
 }
 
 void PackedProduct::operator()(const PackedMatrix& weight, const ProductInput& x, const float* bias,

@@ -13,6 +13,11 @@ void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t
 /// is worth waking.
 void parallel_rows(int64_t rows, int64_t width, const std::function<void(int64_t begin, int64_t end)>& part);
 
+/// Calls one(task) for tasks [0, count), each once. Every thread of torch's begins with neighbouring ones of
+/// its own and takes of the others' when it is done: a core that is slowed down by something else is not
+/// waited for.
+void parallel_tasks(int64_t count, const std::function<void(int64_t task)>& one);
+
 /// How many threads a parallel_for has at most.
 int64_t parallel_threads();
 

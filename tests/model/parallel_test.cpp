@@ -1,5 +1,6 @@
 #include "model/parallel.h"
 
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -27,6 +28,29 @@ TEST_CASE("parallel_for covers every index once, in as many threads as torch has
     CHECK(visits == std::vector<int>(12, 1));
     CHECK(seen.size() == static_cast<size_t>(threads));
   }
+  torch::set_num_threads(before);
+}
+
+TEST_CASE("parallel_tasks runs every task once, and nobody waits for a thread that is slow") {
+  const int before = torch::get_num_threads();
+  for (const int threads : {1, 2, 3}) {
+    torch::set_num_threads(threads);
+    for (const int64_t count : {0, 1, 2, 100}) {
+      std::vector<int> visits(static_cast<size_t>(count), 0);
+      parallel_tasks(count, [&](int64_t task) { ++visits[static_cast<size_t>(task)]; });
+      CHECK(visits == std::vector<int>(static_cast<size_t>(count), 1));
+    }
+  }
+  // The thread that has task 0 does not go on before all others are done: somebody else did the rest of its
+  // own.
+  torch::set_num_threads(2);
+  constexpr int64_t kTasks = 100;
+  std::atomic<int64_t> done = 0;
+  parallel_tasks(kTasks, [&](int64_t task) {
+    while (task == 0 && done < kTasks - 1) std::this_thread::yield();
+    ++done;
+  });
+  CHECK(done == kTasks);
   torch::set_num_threads(before);
 }
 
