@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
 #if defined(__GLIBC__)
   // Tensors come and go at the same sizes. By default glibc gives large ones back to the system, which then
   // clears their pages anew: a tenth of a training step.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
   // Our own messages say what went wrong on the network.
