@@ -27,11 +27,12 @@ struct Decoder::Pass {
       std::function<torch::Tensor(int64_t, const torch::Tensor&, const torch::Tensor&, const torch::Tensor&)>;
   /// Shown a layer's keys and values; empty when nobody wants them.
   using See = std::function<void(int64_t, const torch::Tensor&, const torch::Tensor&)>;
-  RopeAngles angles;  // undefined without rotation
-  Attend attend;
-  See see;
-  Dropout dropout;
-  std::vector<int64_t> offsets;
+  RopeAngles angles = {};  // undefined without rotation
+  Attend attend = {};
+  See see = {};
+  Dropout dropout = {};
+  std::vector<int64_t> offsets = {};
+  torch::Tensor rows = {};  // that are wanted of the last layer's output; undefined for all
   const std::vector<PackedLayer>* packed_layers = nullptr;
 
   /// A layer's matrix where the pass has it packed; else nullptr.
@@ -215,7 +216,15 @@ torch::Tensor Decoder::run_layer(int64_t index, const torch::Tensor& x, const Pa
                          kFirstLayerStream + 2 * static_cast<uint64_t>(index) + place);
   };
   const torch::Tensor attended = x + dropped(attention_block(index, x, pass), 0);
-  return attended + dropped(mlp_block(index, config_.parallel_residual ? x : attended, pass), 1);
+  if (pass.dropout.hidden > 0)  // masks are of all rows
+    return wanted_rows(
+        attended + dropped(mlp_block(index, config_.parallel_residual ? x : attended, pass), 1), index, pass);
+  const torch::Tensor wanted = wanted_rows(attended, index, pass);
+  return wanted + mlp_block(index, config_.parallel_residual ? wanted_rows(x, index, pass) : wanted, pass);
+}
+
+torch::Tensor Decoder::wanted_rows(const torch::Tensor& x, int64_t index, const Pass& pass) const {
+  return pass.rows.defined() && index + 1 == config_.num_hidden_layers ? x.index_select(0, pass.rows) : x;
 }
 
 torch::Tensor Decoder::run_layers(torch::Tensor x, const std::shared_ptr<const Pass>& pass) const {
@@ -259,8 +268,8 @@ torch::Tensor Decoder::run_fused_layer(const torch::Tensor& x, int64_t index, co
   std::function<void(const torch::Tensor&, const torch::Tensor&)> see;
   if (pass.see) see = [&](const torch::Tensor& k, const torch::Tensor& v) { pass.see(index, k, v); };
   const torch::Tensor attended = rlhf::attention_block(x, block, pass.angles, pass.offsets, see);
-  return gated_mlp(attended, layer.mlp_norm_weight, layer.mlp_in_weight, layer.mlp_out_weight,
-                   config_.norm_eps, compute_dtype_);
+  return gated_mlp(wanted_rows(attended, index, pass), layer.mlp_norm_weight, layer.mlp_in_weight,
+                   layer.mlp_out_weight, config_.norm_eps, compute_dtype_);
 }
 
 void Decoder::check_length(int64_t longest) const {
@@ -275,24 +284,17 @@ double Decoder::attention_scale(int64_t layer) const {
   return config_.scale_attention_by_inverse_layer ? scale / static_cast<double>(layer + 1) : scale;
 }
 
-torch::Tensor Decoder::packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
-                                   const torch::Tensor& slot_of_row,
-                                   const std::vector<PackedLayer>* packed) const {
+torch::Tensor Decoder::run(const TokenBatch& batch, const std::shared_ptr<Pass>& pass) const {
   const auto layout = std::make_shared<const PackedLayout>(batch.offsets, device());
   check_length(layout->longest());
-  const auto pass = std::make_shared<Pass>(Pass{{}, {}, {}, dropout, batch.offsets, packed});
-  if (cache)
-    pass->see = [cache, slot_of_row, positions = batch.positions](int64_t layer, const torch::Tensor& k,
-                                                                  const torch::Tensor& v) {
-      write_cache(*cache, layer, slot_of_row, positions, k, v);
-    };
+  pass->offsets = batch.offsets;
   if (rope_frequencies_.defined()) pass->angles = rope_angles(batch.positions, rope_frequencies_);
   pass->attend = [this, layout](int64_t layer, const torch::Tensor& q, const torch::Tensor& k,
                                 const torch::Tensor& v) {
     return packed_attention(q, k, v, *layout, attention_scale(layer));
   };
   torch::Tensor x = embed(batch.token_ids, batch.positions);
-  if (dropout.active()) {
+  if (const Dropout& dropout = pass->dropout; dropout.active()) {
     x = keyed_dropout(x, dropout.embedding, dropout.sequence_keys, batch.offsets, kEmbeddingStream);
     x = keyed_row_dropout(x, dropout.token, dropout.sequence_keys, batch.offsets, kTokenStream);
   }
@@ -300,7 +302,12 @@ torch::Tensor Decoder::packed_pass(const TokenBatch& batch, const Dropout& dropo
 }
 
 torch::Tensor Decoder::forward(const TokenBatch& batch, const Dropout& dropout) const {
-  return packed_pass(batch, dropout, nullptr, {}, nullptr);
+  return run(batch, std::make_shared<Pass>(Pass{.dropout = dropout}));
+}
+
+torch::Tensor Decoder::forward_rows(const TokenBatch& batch, const torch::Tensor& rows,
+                                    const Dropout& dropout) const {
+  return run(batch, std::make_shared<Pass>(Pass{.dropout = dropout, .rows = rows}));
 }
 
 torch::Tensor Decoder::prefill(const TokenBatch& batch, KvCache& cache, const std::vector<int64_t>& slots,
@@ -316,8 +323,13 @@ torch::Tensor Decoder::prefill(const TokenBatch& batch, KvCache& cache, const st
     slot_of_row.insert(slot_of_row.end(), static_cast<std::size_t>(batch.length(s)),
                        slots[static_cast<std::size_t>(s)]);
   }
-  const torch::Tensor hidden =
-      packed_pass(batch, {}, &cache, torch::tensor(slot_of_row, torch::kInt64).to(device()), packed);
+  const torch::Tensor slot_rows = torch::tensor(slot_of_row, torch::kInt64).to(device());
+  const auto write = [&](int64_t layer, const torch::Tensor& k, const torch::Tensor& v) {
+    write_cache(cache, layer, slot_rows, batch.positions, k, v);
+  };
+  const torch::Tensor hidden = run(
+      batch,
+      std::make_shared<Pass>(Pass{.see = write, .rows = batch.last_token_rows(), .packed_layers = packed}));
   for (int64_t s = 0; s < batch.sequences(); ++s)
     cache.set_length(slots[static_cast<std::size_t>(s)], batch.length(s));
   return hidden;

@@ -43,9 +43,14 @@ class Decoder {
   /// longer than max_position_embeddings throws std::invalid_argument.
   torch::Tensor forward(const TokenBatch& batch, const Dropout& dropout = {}) const;
 
-  /// forward() without gradients that also writes keys and values of sequence s into slots[s] of the cache.
-  /// Multiplies with `packed`, this decoder's layers laid out for products, when given: where such products
-  /// pay, the bits are the same.
+  /// forward() of `rows` [M] int64 alone, [M, H]: what only other rows would need of the last layer's MLP is
+  /// not computed.
+  torch::Tensor forward_rows(const TokenBatch& batch, const torch::Tensor& rows,
+                             const Dropout& dropout = {}) const;
+
+  /// forward_rows() of each sequence's last token, [S, H], without gradients, that also writes keys and
+  /// values of sequence s into slots[s] of the cache. Multiplies with `packed`, this decoder's layers laid
+  /// out for products, when given: where such products pay, the bits are the same.
   torch::Tensor prefill(const TokenBatch& batch, KvCache& cache, const std::vector<int64_t>& slots,
                         const std::vector<PackedLayer>* packed = nullptr) const;
 
@@ -86,12 +91,12 @@ class Decoder {
  private:
   struct Pass;
   torch::Tensor embed(const torch::Tensor& token_ids, const torch::Tensor& positions) const;
-  torch::Tensor packed_pass(const TokenBatch& batch, const Dropout& dropout, KvCache* cache,
-                            const torch::Tensor& slot_of_row, const std::vector<PackedLayer>* packed) const;
+  torch::Tensor run(const TokenBatch& batch, const std::shared_ptr<Pass>& pass) const;
   torch::Tensor run_layers(torch::Tensor x, const std::shared_ptr<const Pass>& pass) const;
   torch::Tensor run_layer(int64_t index, const torch::Tensor& x, const Pass& pass) const;
   bool runs_fused_blocks(const Pass& pass) const;
   torch::Tensor run_fused_layer(const torch::Tensor& x, int64_t index, const Pass& pass) const;
+  torch::Tensor wanted_rows(const torch::Tensor& x, int64_t index, const Pass& pass) const;
   torch::Tensor attention_block(int64_t index, const torch::Tensor& x, const Pass& pass) const;
   torch::Tensor mlp_block(int64_t index, const torch::Tensor& x, const Pass& pass) const;
   Decoder map_weights(const std::function<torch::Tensor(const torch::Tensor&)>& map) const;

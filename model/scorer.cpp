@@ -35,7 +35,7 @@ std::vector<Score> ModelScorer::score(const std::vector<ScoreInput>& inputs) {
       batch.push_back(next);
     }
     const TokenBatch packed = TokenBatch::pack(batch, model_.decoder().device());
-    const torch::Tensor last = model_.decoder().forward(packed).index_select(0, packed.last_token_rows());
+    const torch::Tensor last = model_.decoder().forward_rows(packed, packed.last_token_rows());
     const torch::Tensor raw = model_.values(last).to(torch::kCPU, torch::kFloat64);
     for (std::size_t i = begin; i < end; ++i) {
       const double value = raw.data_ptr<double>()[i - begin];

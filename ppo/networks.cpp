@@ -53,14 +53,14 @@ TokenLogprobs response_logprobs(const LanguageModel& model, const TrajectoryView
                                 double temperature, bool statistics) {
   const auto device = model.decoder().device();
   const SlotInputs inputs = slot_inputs(trajectories, response_segments(trajectories), device);
-  const auto hidden = model.decoder().forward(inputs.tokens).index_select(0, inputs.rows);  // [N, H]
+  const auto hidden = model.decoder().forward_rows(inputs.tokens, inputs.rows);  // [N, H]
   return model.token_logprobs(hidden, response_ids(trajectories, device), {temperature, statistics});
 }
 
 torch::Tensor response_values(const ScalarModel& critic, const RewardNormalizer& normalizer,
                               const TrajectoryView& trajectories, const Segments& value_slots) {
   const SlotInputs inputs = slot_inputs(trajectories, value_slots, critic.decoder().device());
-  const auto hidden = critic.decoder().forward(inputs.tokens).index_select(0, inputs.rows);  // [M, H]
+  const auto hidden = critic.decoder().forward_rows(inputs.tokens, inputs.rows);  // [M, H]
   return (critic.values(hidden) - normalizer.mean) / normalizer.std;
 }
 

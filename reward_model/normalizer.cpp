@@ -21,7 +21,7 @@ RewardNormalizer measure_normalizer(const ScalarModel& model,
     const std::vector<std::vector<TokenId>> picked(sequences.begin() + part.begin,
                                                    sequences.begin() + part.end);
     const TokenBatch batch = TokenBatch::pack(picked, model.decoder().device());
-    parts.push_back(model.values(model.decoder().forward(batch).index_select(0, batch.last_token_rows())));
+    parts.push_back(model.values(model.decoder().forward_rows(batch, batch.last_token_rows())));
   }
   const torch::Tensor raw = torch::cat(parts).to(torch::kFloat64);
   const double std = raw.std(/*unbiased=*/false).item<double>();

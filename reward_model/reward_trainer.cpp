@@ -21,7 +21,7 @@ TokenBatch pack(const std::vector<const RankedSequences*>& rankings, torch::Devi
 
 // Rewards at the last token of every sequence, [M].
 torch::Tensor rewards_of(const ScalarModel& model, const TokenBatch& batch, const Dropout& dropout = {}) {
-  return model.values(model.decoder().forward(batch, dropout).index_select(0, batch.last_token_rows()));
+  return model.values(model.decoder().forward_rows(batch, batch.last_token_rows(), dropout));
 }
 
 std::vector<int64_t> tokens_of(const std::vector<RankedSequences>& rankings) {

@@ -98,8 +98,7 @@ bool Generation::admit() {
 torch::Tensor Generation::run_prompts(const std::vector<std::vector<TokenId>>& prompts,
                                       const std::vector<int64_t>& slots) {
   const TokenBatch batch = TokenBatch::pack(prompts, model_.decoder().device());
-  const torch::Tensor hidden = model_.prefill(batch, cache_, slots);
-  return model_.logits(hidden.index_select(0, batch.last_token_rows()));
+  return model_.logits(model_.prefill(batch, cache_, slots));
 }
 
 bool Generation::is_end(TokenId id) const {

@@ -46,7 +46,7 @@ NextTokenEvaluation evaluate_next_token(const LanguageModel& model,
   for (const Share& part : micro_batches({0, static_cast<int64_t>(samples.size())}, batch_size)) {
     const SupervisedBatch batch =
         make_supervised_batch(pick(samples, indices, part), model.decoder().device());
-    const torch::Tensor hidden = model.decoder().forward(batch.tokens).index_select(0, batch.rows);
+    const torch::Tensor hidden = model.decoder().forward_rows(batch.tokens, batch.rows);
     const TokenLogprobs logprobs = model.token_logprobs(hidden, batch.targets, {.statistics = true});
     total.nats -= logprobs.logprobs.sum(torch::kFloat64).item<double>();
     total.tokens += batch.targets.size(0);
@@ -79,7 +79,7 @@ SampleTrainer::Pass NextTokenTrainer::accumulate_gradients(int64_t step,
         make_supervised_batch(pick(train_, indices, part), model_.decoder().device());
     const Dropout dropout = training_dropout(options(), step, sequences_before, batch.tokens.sequences());
     sequences_before += batch.tokens.sequences();
-    const torch::Tensor hidden = model_.decoder().forward(batch.tokens, dropout).index_select(0, batch.rows);
+    const torch::Tensor hidden = model_.decoder().forward_rows(batch.tokens, batch.rows, dropout);
     const auto [sum, tokens] = model_.sum_of_logprobs(hidden, batch.targets);
     (sum / -static_cast<double>(supervised)).backward();
     sums[0] -= sum.item<double>();
