@@ -90,7 +90,7 @@ struct GatedMlp : torch::autograd::Function<GatedMlp> {
     const torch::Tensor activated = torch::empty({rows, inner}, compute), dgates = torch::empty_like(kept);
     const torch::Tensor dactivated = torch::empty({std::min(kTogether, rows), inner});
     auto& [in, out, product] = workspace();
-    out.assign(out_weight.t(), compute);
+    out.refer_to(out_weight.t(), compute);
     for_runs(rows, [&](int64_t first, int64_t count) {
       product(out, ProductInput(dy, first, count), nullptr, mutable_rows_from<float>(dactivated));
       with_stored_type(compute, [&](auto element) {

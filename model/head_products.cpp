@@ -18,7 +18,7 @@ void HeadProducts::logits(const torch::Tensor& hidden, torch::Tensor& out) {
 
 torch::Tensor HeadProducts::hidden_gradient(const torch::Tensor& gradient) {
   if (!packed_) return at::mm(gradient, weight_);
-  if (!for_hidden_) for_hidden_.emplace(weight_.t(), dtype_);
+  if (!for_hidden_) for_hidden_.emplace().refer_to(weight_.t(), dtype_);
   return packed_product(gradient, *for_hidden_);
 }
 

@@ -37,7 +37,7 @@ void multiply_float_anywhere(const PanelProduct& p) {
   if (p.accumulate)
     for (int64_t r = 0; r < kRows; ++r)
       for (int64_t c = 0; c < kPanelWidth; ++c) sums[r][c] = p.out[r * p.out_stride + c];
-  for (int64_t k = 0; k < p.inner; ++k, panel += kPanelWidth) {
+  for (int64_t k = 0; k < p.inner; ++k, panel += p.panel_step) {
     for (int64_t r = 0; r < kRows; ++r) {
       const float x = *lane_at<kRows, kBlocks, float>(p, k, r);
 #pragma omp simd
@@ -69,8 +69,9 @@ void multiply_bfloat16_anywhere(const PanelProduct& p) {
 }
 
 #ifdef RLHF_AVX512
-// Weights are asked for so many bytes before they are used: the hardware's own prefetch stops at every page.
-constexpr int64_t kAhead = 4096;
+// Weights are asked for so many steps of 128 bytes before they are used: the hardware's own prefetch stops at
+// every page.
+constexpr int64_t kAhead = 32;
 
 // Two vectors of 16 columns; with 12 rows that is 24 sums, which leaves registers for the weights and a
 // broadcast.
@@ -83,9 +84,10 @@ __attribute__((target("avx512f"))) void multiply_float_avx512(const PanelProduct
     left[r] = p.accumulate ? _mm512_loadu_ps(p.out + r * p.out_stride) : _mm512_setzero_ps();
     right[r] = p.accumulate ? _mm512_loadu_ps(p.out + r * p.out_stride + 16) : _mm512_setzero_ps();
   }
-  for (int64_t k = 0; k < p.inner; ++k, panel += kPanelWidth) {
-    _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T0);
+  const int64_t step = p.panel_step, ahead = kAhead * step;
+  for (int64_t k = 0; k < p.inner; ++k, panel += step) {
+    _mm_prefetch(panel + ahead, _MM_HINT_T0);
+    _mm_prefetch(panel + ahead + 16, _MM_HINT_T0);
     const __m512 w0 = _mm512_loadu_ps(panel), w1 = _mm512_loadu_ps(panel + 16);
 #pragma GCC unroll 12
     for (int64_t r = 0; r < kRows; ++r) {
@@ -111,8 +113,8 @@ __attribute__((target("avx512f,avx512bf16"))) void multiply_bfloat16_avx512(cons
     right[r] = p.accumulate ? _mm512_loadu_ps(p.out + r * p.out_stride + 16) : _mm512_setzero_ps();
   }
   for (int64_t pair = 0; pair < p.inner / 2; ++pair, panel += kPanelWidth) {
-    _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T0);
+    _mm_prefetch(panel + kAhead * kPanelWidth, _MM_HINT_T0);
+    _mm_prefetch(panel + kAhead * kPanelWidth + 16, _MM_HINT_T0);
     const auto w0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(panel));
     const auto w1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(panel + 16));
 #pragma GCC unroll 12

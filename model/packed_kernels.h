@@ -22,6 +22,8 @@ struct PanelProduct {
   int64_t rows;       ///< 1 to kMostPanelRows
   int64_t out_stride;
   bool accumulate;  ///< go on from the sums in `out`
+  /// Floats from one inner index of the panel to the next: more where it is part of a matrix as it lies.
+  int64_t panel_step = kPanelWidth;
 };
 void multiply_panel_float(const PanelProduct& product);
 void multiply_panel_bfloat16(const PanelProduct& product);

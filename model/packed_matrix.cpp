@@ -96,14 +96,32 @@ void PackedMatrix::assign(const torch::Tensor& weight, torch::ScalarType dtype) 
   inner_ = source.inner;
   columns_ = source.rows;
   dtype_ = dtype;
+  lying_ = nullptr;
+  step_ = kPanelWidth;
+  panel_bytes_ = even_inner(inner_, dtype) * kPanelWidth * element_bytes(dtype);
   const int64_t panels = panels_of(columns_);
-  const int64_t panel_bytes = even_inner(inner_, dtype) * kPanelWidth * element_bytes(dtype);
-  char* to = panels_.at_least(panels * panel_bytes);
+  char* to = panels_.at_least(panels * panel_bytes_);
   const cpu::Vectors from{source.data, source.bfloat16,   columns_,
                           inner_,      source.row_stride, source.inner_stride};
   for_panel_parts(panels, kPanelWidth, inner_, [&](int64_t panel, int64_t begin, int64_t end) {
-    pack(dtype, from, {to + panel * panel_bytes, panel * kPanelWidth, kPanelWidth, begin, end});
+    pack(dtype, from, {to + panel * panel_bytes_, panel * kPanelWidth, kPanelWidth, begin, end});
   });
+}
+
+void PackedMatrix::refer_to(const torch::Tensor& weight, torch::ScalarType dtype) {
+  const ProductInput source(weight);
+  if (source.bfloat16 || source.row_stride != 1 || !reads_as_it_lies(source.rows, dtype))
+    return assign(weight, dtype);
+  inner_ = source.inner;
+  columns_ = source.rows;
+  dtype_ = dtype;
+  lying_ = static_cast<const char*>(source.data);
+  step_ = source.inner_stride;
+  panel_bytes_ = kPanelWidth * element_bytes(dtype);
+}
+
+bool PackedMatrix::reads_as_it_lies(int64_t outputs, torch::ScalarType dtype) {
+  return dtype == torch::kFloat32 && outputs % kPanelWidth == 0;
 }
 
 PackedProduct::Arranged PackedProduct::arrange(const ProductInput& x, const PackedMatrix& weight) {
@@ -129,7 +147,6 @@ void PackedProduct::multiply(const PackedMatrix& weight, const Arranged& input, 
   const torch::ScalarType dtype = weight.dtype_;
   const int64_t inner = even_inner(weight.inner(), dtype), columns = weight.columns(),
                 size = element_bytes(dtype), panel_count = panels_of(columns);
-  const char* panels = weight.panels_.data();
   const RowBlocks blocks(input.rows);
   const int64_t most =
       std::max<int64_t>(1, kBytesOfRows / (std::min(inner, kMultipliedTogether) * size * kMostPanelRows));
@@ -148,14 +165,16 @@ void PackedProduct::multiply(const PackedMatrix& weight, const Arranged& input, 
     }
     const int64_t place = input.row_bytes == cpu::kInputInBlocks ? (first * inner + begin * count) * size
                                                                  : first * input.row_bytes + begin * size;
-    const cpu::PanelProduct product{panels + (panel * inner + begin) * kPanelWidth * size,
-                                    input.data + place,
-                                    input.row_bytes,
-                                    whole ? to : cut,
-                                    end - begin,
-                                    count,
-                                    whole ? columns : kPanelWidth,
-                                    accumulate};
+    const cpu::PanelProduct product{
+        weight.panels() + panel * weight.panel_bytes_ + begin * weight.step_ * size,
+        input.data + place,
+        input.row_bytes,
+        whole ? to : cut,
+        end - begin,
+        count,
+        whole ? columns : kPanelWidth,
+        accumulate,
+        weight.step_};
     dtype == torch::kBFloat16 ? cpu::multiply_panel_bfloat16(product) : cpu::multiply_panel_float(product);
     for (int64_t r = 0; r < count && (!whole || bias); ++r) {
       float* row = to + r * columns;
@@ -213,14 +232,14 @@ void packed_product_into(torch::Tensor& out, const torch::Tensor& a, const Packe
 torch::Tensor packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
                              const torch::Tensor& bias) {
   PackedMatrix& matrix = workspace().matrix;
-  matrix.assign(b, dtype);
+  matrix.refer_to(b, dtype);
   return packed_product(a, matrix, bias);
 }
 
 void add_packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
                         torch::Tensor& out) {
   auto& [matrix, product] = workspace();
-  matrix.assign(b, dtype);
+  matrix.refer_to(b, dtype);
   product.add_to(matrix, ProductInput(a), out.mutable_data_ptr<float>());
 }
 

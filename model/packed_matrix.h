@@ -27,16 +27,25 @@ class PackedMatrix {
   PackedMatrix& operator=(PackedMatrix&&) = default;
   /// The same in the memory that is there, when it suffices.
   void assign(const torch::Tensor& weight, torch::ScalarType dtype);
+  /// The same, but a float32 weight that is a transposed view is not copied when it can be multiplied as it
+  /// lies. It must then live and stay as it is until the next assignment or the last product.
+  void refer_to(const torch::Tensor& weight, torch::ScalarType dtype);
+  /// Whether refer_to() can do without a copy for so many outputs.
+  static bool reads_as_it_lies(int64_t outputs, torch::ScalarType dtype);
 
   int64_t inner() const { return inner_; }
   int64_t columns() const { return columns_; }
 
  private:
   friend class PackedProduct;
+  const char* panels() const { return lying_ ? lying_ : panels_.data(); }
+
   PackedMemory
       panels_;  // [panels][inner][32] float32 or [panels][inner / 2][32][2] bfloat16, padded with zeros
+  const char* lying_ = nullptr;  // the weight referred to, [inner][columns]
   torch::ScalarType dtype_ = torch::kFloat32;
   int64_t inner_ = 0, columns_ = 0;
+  int64_t step_ = 0, panel_bytes_ = 0;  // elements from one inner index to the next; from panel to panel
 };
 
 /// The other side of a product: x [rows, in], float32 or bfloat16, one of its strides 1.
@@ -90,7 +99,8 @@ torch::Tensor packed_product(const torch::Tensor& a, const PackedMatrix& weight,
 /// The same without a bias, into out [M, N] float32, contiguous.
 void packed_product_into(torch::Tensor& out, const torch::Tensor& a, const PackedMatrix& weight);
 /// a b^T + bias in `dtype`, [M, N] float32: a [M, K], b [N, K], each float32 or bfloat16 with one stride 1;
-/// bias [N] float32 or undefined. Packs b for this one product, in memory that each thread keeps.
+/// bias [N] float32 or undefined. Packs b for this one product, in memory that each thread keeps, unless it
+/// can be read as it lies.
 torch::Tensor packed_product(const torch::Tensor& a, const torch::Tensor& b, torch::ScalarType dtype,
                              const torch::Tensor& bias = {});
 /// out [M, N] += a b^T.

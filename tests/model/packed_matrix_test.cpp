@@ -62,6 +62,29 @@ TEST_CASE("a row's product has the same bits alone, among others, and on any num
   torch::set_num_threads(threads);
 }
 
+TEST_CASE("a matrix that is referred to gives the bits of its copy, and is read anew every time") {
+  torch::manual_seed(3);
+  for (const int64_t columns : {32, 96, 100}) {
+    const torch::Tensor x = torch::randn({29, 4100}), weight = torch::randn({4100, columns}),
+                        before = torch::ones({29, columns});
+    PackedMatrix matrix;
+    matrix.refer_to(weight.t(), torch::kFloat32);
+    const auto added = [&](const PackedMatrix& to) {
+      torch::Tensor sum = before.clone();
+      PackedProduct().add_to(to, ProductInput(x), sum.mutable_data_ptr<float>());
+      return sum;
+    };
+    CHECK(torch::equal(added(matrix), added(PackedMatrix(weight.t(), torch::kFloat32))));
+    const torch::Tensor old = added(matrix);
+    weight.mul_(2);
+    const bool copied = torch::equal(added(matrix), old);
+    CHECK(copied == (columns == 100));
+    matrix.assign(weight.t(), torch::kFloat32);
+    weight.zero_();
+    CHECK_FALSE(torch::equal(added(matrix), before));
+  }
+}
+
 TEST_CASE("matrices of other types are not packed") {
   CHECK_THROWS_AS(PackedMatrix(torch::ones({2, 2}), torch::kFloat64), std::invalid_argument);
 }
