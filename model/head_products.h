@@ -8,8 +8,8 @@
 namespace rlhf {
 
 /// The matrix products of a language-model head, weight [V, H], for chunks of C rows: LibTorch's, or our own
-/// on a CPU where they pay. A weight is laid out once for all chunks
-/// and must not change meanwhile.
+/// on a CPU where they pay. A weight that has to be laid out is so once for all chunks; it must not
+/// change meanwhile.
 class HeadProducts {
  public:
   HeadProducts(const torch::Tensor& weight, torch::ScalarType dtype);

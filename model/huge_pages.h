@@ -3,8 +3,8 @@
 
 namespace rlhf {
 
-/// Asks the system for pages of 2 MiB, where it has them, under a CPU tensor whose memory nobody touched yet:
-/// walks over all of it then need few pages and few first touches. A hint, never an error.
-void prefer_huge_pages(const torch::Tensor& fresh);
+/// torch::empty on the CPU in memory of its own from the system, in pages of 2 MiB where it has them: walks
+/// over all of it then need few pages and few first touches. Smaller tensors are torch::empty.
+torch::Tensor empty_in_huge_pages(at::IntArrayRef sizes, torch::ScalarType dtype);
 
 }  // namespace rlhf

@@ -1,10 +1,10 @@
 #pragma once
 #include <cstdint>
 
-/// Products of a few rows with a matrix that is laid out for them: every weight is read once, in the order it
-/// lies in memory. Built for several instruction sets; the machine's best is chosen once. Each output element
-/// is one running sum over the inner dimension in a fixed order, so it depends neither on the other rows nor
-/// on how columns are shared among threads.
+/// Products of a few rows with a panel of a matrix, which is read once, from its beginning to its end. Built
+/// for several instruction sets; the machine's best is chosen once. Each output element is one running sum
+/// over the inner dimension in a fixed order, so it depends neither on the other rows nor on how columns are
+/// shared among threads.
 namespace rlhf::cpu {
 
 constexpr int64_t kPanelWidth = 32;     ///< output columns that are computed together

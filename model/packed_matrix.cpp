@@ -67,8 +67,7 @@ void for_panel_parts(int64_t count, int64_t width, int64_t inner, const One& one
 char* PackedMemory::at_least(int64_t bytes) {
   if (!bytes_.defined() || bytes_.numel() < bytes) {
     bytes_.reset();  // before the larger one is there
-    bytes_ = torch::empty({bytes}, torch::kUInt8);
-    prefer_huge_pages(bytes_);
+    bytes_ = empty_in_huge_pages({bytes}, torch::kUInt8);
   }
   return static_cast<char*>(bytes_.mutable_data_ptr());
 }
@@ -110,7 +109,7 @@ void PackedMatrix::assign(const torch::Tensor& weight, torch::ScalarType dtype) 
 
 void PackedMatrix::refer_to(const torch::Tensor& weight, torch::ScalarType dtype) {
   const ProductInput source(weight);
-  if (source.bfloat16 || source.row_stride != 1 || !reads_as_it_lies(source.rows, dtype))
+  if (source.bfloat16 || source.row_stride != 1 || !reads_as_it_lies(source.rows, source.inner_stride, dtype))
     return assign(weight, dtype);
   inner_ = source.inner;
   columns_ = source.rows;
@@ -120,8 +119,11 @@ void PackedMatrix::refer_to(const torch::Tensor& weight, torch::ScalarType dtype
   panel_bytes_ = kPanelWidth * element_bytes(dtype);
 }
 
-bool PackedMatrix::reads_as_it_lies(int64_t outputs, torch::ScalarType dtype) {
-  return dtype == torch::kFloat32 && outputs % kPanelWidth == 0;
+bool PackedMatrix::reads_as_it_lies(int64_t outputs, int64_t step, torch::ScalarType dtype) {
+  constexpr int64_t kCacheAlias =
+      4096;  // bytes: what lies so far apart competes for the same lines of a cache
+  return dtype == torch::kFloat32 && outputs % kPanelWidth == 0 &&
+         step * element_bytes(dtype) % kCacheAlias != 0;
 }
 
 PackedProduct::Arranged PackedProduct::arrange(const ProductInput& x, const PackedMatrix& weight) {

@@ -15,8 +15,8 @@ class PackedMemory {
   torch::Tensor bytes_;
 };
 
-/// A weight matrix laid out for the products below: panels of 32 outputs, in the order in which they are
-/// read. Threads may share one that none of them assigns to.
+/// A weight matrix for the products below, in panels of 32 outputs: laid out in the order in which they are
+/// read, or as it lies. Threads may share one that none of them assigns to.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
@@ -30,8 +30,9 @@ class PackedMatrix {
   /// The same, but a float32 weight that is a transposed view is not copied when it can be multiplied as it
   /// lies. It must then live and stay as it is until the next assignment or the last product.
   void refer_to(const torch::Tensor& weight, torch::ScalarType dtype);
-  /// Whether refer_to() can do without a copy for so many outputs.
-  static bool reads_as_it_lies(int64_t outputs, torch::ScalarType dtype);
+  /// Whether refer_to() does without a copy for so many outputs, `step` elements from one inner index to the
+  /// next: where the same memory is not read more slowly than a copy.
+  static bool reads_as_it_lies(int64_t outputs, int64_t step, torch::ScalarType dtype);
 
   int64_t inner() const { return inner_; }
   int64_t columns() const { return columns_; }

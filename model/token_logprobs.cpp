@@ -27,8 +27,8 @@ int64_t chunk_rows(const torch::Tensor& weight, const LogprobCompute& compute) {
   return std::max<int64_t>(1, compute.chunk_elements / weight.size(0));
 }
 
-/// Where the logits of one chunk after the other lie: they are larger than what is kept between steps, so
-/// each would have pages of its own to be cleared.
+/// Where the logits of one chunk after the other lie: once as much memory, whatever else is allocated
+/// between.
 class ChunkMemory {
  public:
   /// For chunks of `hidden`, the rows of all of them.

@@ -149,7 +149,8 @@ HeadMemory head_memory(const ModelConfig& config, const PassOptions& options, in
   // The weight as the products read it, forward and backward.
   const int64_t copy = options.packed_products || rounds(w) ? w.compute * weight : 0;
   const bool referred =
-      options.packed_products && PackedMatrix::reads_as_it_lies(config.hidden_size, options.compute);
+      options.packed_products &&
+      PackedMatrix::reads_as_it_lies(config.hidden_size, config.hidden_size, options.compute);
   const int64_t rows_bytes = rows * w.hidden * (2 * w.stream + w.compute);
   HeadMemory memory;
   memory.inference = rows_bytes + copy + logits;

@@ -30,7 +30,8 @@ std::vector<Micro> micro_batches() {
   Dropout other = dropout;
   other.sequence_keys = {14, 15};
   return {{TokenBatch::pack(test::sequences_of({3, 17, 8})), dropout},
-          {TokenBatch::pack(test::sequences_of({9, 9})), other}};
+          {TokenBatch::pack(test::sequences_of({9, 9})), other},
+          {TokenBatch::pack(test::sequences_of({5, 12})), {}}};
 }
 
 /// Losses and gradients of all micro-batches, gradients accumulated.

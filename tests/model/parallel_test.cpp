@@ -1,6 +1,7 @@
 #include "model/parallel.h"
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -46,11 +47,16 @@ TEST_CASE("parallel_tasks runs every task once, and nobody waits for a thread th
   torch::set_num_threads(2);
   constexpr int64_t kTasks = 100;
   std::atomic<int64_t> done = 0;
+  int64_t done_before_first = -1;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   parallel_tasks(kTasks, [&](int64_t task) {
-    while (task == 0 && done < kTasks - 1) std::this_thread::yield();
+    while (task == 0 && done < kTasks - 1 && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
+    if (task == 0) done_before_first = done;
     ++done;
   });
   CHECK(done == kTasks);
+  CHECK(done_before_first == kTasks - 1);
   torch::set_num_threads(before);
 }
 
