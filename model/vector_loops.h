@@ -10,10 +10,11 @@
 /// What the loops of the CPU kernels share: inline pieces that a compiler makes vectors of, for whichever
 /// instruction set the function around them is built.
 
-// One copy per instruction set: the one with AVX-512 has its 16-bit integers too, for bfloat16. Sanitizers
-// instrument the code that picks one before they are set up themselves.
+// One copy per instruction set: the one with AVX-512 has its 16-bit integers too, for bfloat16. Not where a
+// compiler is told to build for a newer machine anyway. Sanitizers instrument the code that picks one before
+// they are set up themselves.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
+    !defined(__SANITIZE_THREAD__) && !defined(__AVX__)
 #define RLHF_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define RLHF_CLONES
