@@ -120,8 +120,8 @@ void PackedMatrix::refer_to(const torch::Tensor& weight, torch::ScalarType dtype
 }
 
 bool PackedMatrix::reads_as_it_lies(int64_t outputs, int64_t step, torch::ScalarType dtype) {
-  constexpr int64_t kCacheAlias =
-      4096;  // bytes: what lies so far apart competes for the same lines of a cache
+  // Bytes: what lies a multiple of them apart competes for the same lines of a cache.
+  constexpr int64_t kCacheAlias = 4096;
   return dtype == torch::kFloat32 && outputs % kPanelWidth == 0 &&
          step * element_bytes(dtype) % kCacheAlias != 0;
 }
